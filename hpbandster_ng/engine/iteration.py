@@ -1,0 +1,287 @@
+"""A bracket: configurations that compete on rising budgets.
+
+:class:`Iteration` answers one question, :meth:`Iteration.next_step`, with one of four values:
+
+=============  =====================================================================================
+``Sample``     a slot of the current rung is free: draw a new configuration for this budget
+``Promote``    this configuration runs next, on this budget
+``Wait``       nothing to start until a running job ends
+``Done``       the bracket is complete
+=============  =====================================================================================
+
+and is told what happened by :meth:`add_configuration`, :meth:`mark_running` and :meth:`register_result`. When the last
+job of a rung ends, :meth:`process_results` asks :meth:`_advance_to_next_stage`, the hook of every concrete bracket,
+who goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.errors import InvalidArgumentError
+
+__all__ = ["ConfigSampler", "Datum", "Done", "Iteration", "Promote", "Sample", "Step", "Wait"]
+
+ConfigSampler = Callable[[float], tuple[Config, dict[str, Any]]]
+"""Draws a configuration for a budget: ``config_generator.get_config`` or anything alike."""
+
+
+@dataclass
+class Datum:
+    """All that is known of one configuration.
+
+    Attributes:
+        config: the configuration.
+        config_info: how it was picked.
+        results: by budget ``{"loss", "info"}``, or None where the evaluation failed.
+        time_stamps: by budget ``{"submitted", "started", "finished"}`` in seconds.
+        exceptions: by budget the traceback, or None.
+        status: QUEUED, RUNNING, REVIEW (waits for the rung to end), TERMINATED (did not advance), COMPLETED (went all
+            the way) or CRASHED.
+        budget: the budget it runs on now, or ran on last.
+    """
+
+    config: Config
+    config_info: dict[str, Any]
+    results: dict[float, dict[str, Any] | None] = field(default_factory=dict)
+    time_stamps: dict[float, dict[str, float]] = field(default_factory=dict)
+    exceptions: dict[float, str | None] = field(default_factory=dict)
+    status: str = "QUEUED"
+    budget: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    config_id: ConfigId
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    pass
+
+
+Step = Sample | Promote | Wait | Done
+
+
+class Iteration:
+    """The rungs of one bracket, and who stands where.
+
+    Args:
+        HPB_iter: the number of this iteration.
+        num_configs: configurations on each rung, from the lowest budget to the highest.
+        budgets: the budget of each rung, ascending.
+        config_sampler: draws a new configuration for a budget; None where none is ever drawn.
+        logger: kept for subclasses; never called from here.
+        result_logger: told of every configuration by ``new_config(config_id, config, config_info)``; leave it out
+            inside a run, which reports by itself.
+
+    Attributes:
+        data: :class:`Datum` by configuration id, in the order of arrival.
+        stage: the number of the current rung.
+        actual_num_configs: how many configurations have reached each rung.
+        is_finished: whether the bracket is complete.
+
+    Raises:
+        InvalidArgumentError: ``num_configs`` and ``budgets`` do not match.
+    """
+
+    def __init__(
+        self,
+        HPB_iter: int,
+        num_configs: Sequence[int],
+        budgets: Sequence[float],
+        config_sampler: ConfigSampler | None,
+        logger: Any = None,
+        result_logger: Any = None,
+    ) -> None:
+        if len(num_configs) != len(budgets) or not len(budgets):
+            raise InvalidArgumentError(
+                "num_configs", num_configs, f"must have one entry for each of the budgets {list(budgets)}",
+                "give both the same length, at least 1",
+            )
+        self.HPB_iter = HPB_iter
+        self.num_configs = [int(n) for n in num_configs]
+        self.budgets = list(budgets)
+        self.config_sampler = config_sampler
+        self.logger = logger
+        self.result_logger = result_logger
+        self.data: dict[ConfigId, Datum] = {}
+        self.stage = 0
+        self.is_finished = False
+        self.actual_num_configs = [0] * len(self.num_configs)
+        self.num_running = 0
+        self._free_slots = self.num_configs[0]
+        self._queued: deque[ConfigId] = deque()
+
+    def next_step(self) -> Step:
+        """What to do next; changes nothing."""
+        if self.is_finished:
+            return Done()
+        if self._queued:
+            config_id = self._queued[0]
+            return Promote(config_id, self.data[config_id].budget)
+        if self._free_slots:
+            return Sample(self.budgets[self.stage])
+        return Wait()
+
+    def next_config_id(self) -> ConfigId:
+        """The id that the next new configuration will carry."""
+        return self.HPB_iter, self.stage, self.actual_num_configs[self.stage]
+
+    def add_configuration(
+        self, config: Config | None = None, config_info: Mapping[str, Any] | None = None
+    ) -> ConfigId:
+        """Put a configuration on the current rung; without one, the sampler draws it.
+
+        Returns:
+            Its id.
+
+        Raises:
+            InvalidArgumentError: the bracket is complete, or the rung is full.
+        """
+        if config is None:
+            if self.config_sampler is None:
+                raise InvalidArgumentError(
+                    "config", None, "is needed in an iteration without a config_sampler", "pass the configuration"
+                )
+            config, config_info = self.config_sampler(self.budgets[self.stage])
+        if self.is_finished or not self._free_slots:
+            raise InvalidArgumentError(
+                "config", config, f"finds no free slot on rung {self.stage} of iteration {self.HPB_iter}",
+                "add it to the next iteration",
+            )
+        config_id = self.next_config_id()
+        self.data[config_id] = Datum(config, dict(config_info or {}), budget=self.budgets[self.stage])
+        self.actual_num_configs[self.stage] += 1
+        self._free_slots -= 1
+        self._queued.append(config_id)
+        if self.result_logger is not None:
+            self.result_logger.new_config(config_id, config, self.data[config_id].config_info)
+        return config_id
+
+    def mark_running(self, config_id: ConfigId) -> None:
+        """Take a queued configuration off the queue."""
+        self._queued.remove(config_id)
+        self.data[config_id].status = "RUNNING"
+        self.num_running += 1
+
+    def get_next_run(self) -> tuple[ConfigId, Config, float] | None:
+        """Start the next evaluation by hand, without a planner.
+
+        Returns:
+            ``(config_id, config, budget)``, or None while the rung has to wait or when the bracket is complete.
+        """
+        if self.stage_is_complete:
+            self.process_results()
+        step = self.next_step()
+        if isinstance(step, Sample):
+            self.add_configuration()
+            step = self.next_step()
+        if not isinstance(step, Promote):
+            return None
+        self.mark_running(step.config_id)
+        return step.config_id, self.data[step.config_id].config, step.budget
+
+    def register_result(self, job: Any, skip_sanity_checks: bool = False) -> None:
+        """Record how a job ended.
+
+        Args:
+            job: has ``id``, ``kwargs``, ``result``, ``exception`` and ``timestamps``.
+            skip_sanity_checks: accept a result for a configuration that is not running, on any budget.
+
+        Raises:
+            InvalidArgumentError: the configuration is unknown, not running, or runs on another budget.
+        """
+        datum, budget = self.data.get(job.id), job.kwargs["budget"]
+        if datum is None:
+            raise InvalidArgumentError(
+                "job.id", job.id, f"is unknown to iteration {self.HPB_iter}", "register it where it was started"
+            )
+        if not skip_sanity_checks and (datum.status != "RUNNING" or datum.budget != budget):
+            raise InvalidArgumentError(
+                "job", (job.id, budget), f"is not running; its status is {datum.status} on budget {datum.budget}",
+                "register each started job once",
+            )
+        if datum.status == "RUNNING":
+            self.num_running -= 1
+        elif datum.status == "QUEUED":
+            self._queued.remove(job.id)
+        datum.results[budget] = job.result
+        datum.exceptions[budget] = job.exception
+        datum.time_stamps[budget] = dict(job.timestamps)
+        datum.budget = budget
+        datum.status = "REVIEW" if _is_success(job.result) else "CRASHED"
+
+    @property
+    def stage_is_complete(self) -> bool:
+        """Whether every slot of the current rung is taken and nothing of it runs or waits."""
+        return not (self.is_finished or self._free_slots or self._queued or self.num_running)
+
+    def process_results(self) -> None:
+        """End the current rung: the hook says who advances, and the next rung opens.
+
+        A slot that a crash left empty stays empty; one that the hook left empty on purpose, although enough
+        configurations were successful, is filled with a new one.
+        """
+        reviewed = [config_id for config_id, datum in self.data.items() if datum.status == "REVIEW"]
+        self.stage += 1
+        if self.stage >= len(self.num_configs):
+            self._finish(reviewed)
+            return
+        budget = self.budgets[self.stage - 1]
+        losses = np.array([_loss(self.data[config_id].results[budget]) for config_id in reviewed])
+        advance = self._advance_to_next_stage(reviewed, losses) if reviewed else ()
+        for config_id, goes_on in zip(reviewed, advance, strict=True):
+            datum = self.data[config_id]
+            datum.status = "QUEUED" if goes_on else "TERMINATED"
+            if goes_on:
+                datum.budget = self.budgets[self.stage]
+                self.actual_num_configs[self.stage] += 1
+                self._queued.append(config_id)
+        possible = min(self.num_configs[self.stage], len(reviewed))
+        self._free_slots = max(0, possible - len(self._queued)) if self.config_sampler is not None else 0
+        if not self._queued and not self._free_slots:
+            self._finish([])
+
+    def _finish(self, completed: Sequence[ConfigId]) -> None:
+        for config_id in completed:
+            self.data[config_id].status = "COMPLETED"
+        self.is_finished = True
+
+    def _advance_to_next_stage(self, config_ids: Sequence[ConfigId], losses: np.ndarray) -> Sequence[bool]:
+        """Decide who goes on to the rung ``self.stage``, which is already the next one.
+
+        Args:
+            config_ids: the successful configurations of the rung that ended.
+            losses: their losses, shape ``(len(config_ids),)``.
+
+        Returns:
+            One truth value a configuration.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement _advance_to_next_stage(config_ids, losses)")
+
+
+def _is_success(result: Mapping[str, Any] | None) -> bool:
+    return result is not None and math.isfinite(result["loss"])
+
+
+def _loss(result: Mapping[str, Any] | None) -> float:
+    return math.inf if result is None else float(result["loss"])

@@ -1,0 +1,119 @@
+"""Every error that this package raises on purpose.
+
+::
+
+    HpbandsterError
+    ├── InvalidArgumentError (ValueError)        a parameter breaks a rule
+    │   └── SearchSpaceError                     ... and that parameter is the search space
+    ├── NotPlainError (TypeError)                a value that cannot be sent or logged
+    ├── ResultError (ValueError)                 ``compute`` returned something that is not a result
+    ├── CommunicationError (ConnectionError)     the network, or who answers on it
+    │   ├── NameServerError                      no nameserver there, or it cannot start
+    │   ├── MasterExistsError                    another master serves this run_id
+    │   └── WorkerExistsError                    another worker carries this name
+    ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
+    ├── LogError (ValueError)                    a log or a pickle that cannot be read
+    │   └── LogExistsError (FileExistsError)     a log that would be overwritten
+    ├── MissingExtraError (ImportError)          an optional dependency is not installed
+    └── IllegalTransitionError (RuntimeError)    a fault of ours: the engine met an impossible event
+
+All of them derive from :class:`HpbandsterError`, so one ``except`` catches what this package reports, and from the
+builtin that scripts already catch.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CommunicationError",
+    "HpbandsterError",
+    "IllegalTransitionError",
+    "InvalidArgumentError",
+    "LogError",
+    "LogExistsError",
+    "MasterExistsError",
+    "MissingExtraError",
+    "NameServerError",
+    "NoWorkersError",
+    "NotPlainError",
+    "ResultError",
+    "SearchSpaceError",
+    "WorkerExistsError",
+]
+
+
+class HpbandsterError(Exception):
+    """Root of the tree."""
+
+
+class InvalidArgumentError(HpbandsterError, ValueError):
+    """A parameter breaks a rule; the message names the parameter, its value, the rule and the way out.
+
+    >>> str(InvalidArgumentError("eta", 1, "must be greater than 1", "3 is the usual choice"))
+    'eta=1 must be greater than 1; 3 is the usual choice'
+    """
+
+    def __init__(self, parameter: str, value: object, rule: str, way_out: str) -> None:
+        super().__init__(parameter, value, rule, way_out)
+        self.parameter = parameter
+        self.value = value
+        self.rule = rule
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.parameter}={_shortened(self.value)} {self.rule}; {self.way_out}"
+
+
+class SearchSpaceError(InvalidArgumentError):
+    """The search space is empty, is not a ConfigSpace, or contains what no optimizer here can model."""
+
+
+class NotPlainError(HpbandsterError, TypeError):
+    """A value is not made of plain Python (numbers, strings, lists, dicts ...), so it cannot be sent or logged."""
+
+
+class ResultError(HpbandsterError, ValueError):
+    """``compute`` returned something that is not ``{"loss": number, "info": anything plain}``."""
+
+
+class CommunicationError(HpbandsterError, ConnectionError):
+    """Something on the network did not answer, or answered wrongly."""
+
+
+class NameServerError(CommunicationError):
+    """No nameserver answers at the given address, or one cannot be started there."""
+
+
+class MasterExistsError(CommunicationError):
+    """Another master is alive under this run_id."""
+
+
+class WorkerExistsError(CommunicationError):
+    """Another worker is alive under this name."""
+
+
+class NoWorkersError(HpbandsterError, TimeoutError):
+    """Too few workers were there for longer than the limit."""
+
+
+class LogError(HpbandsterError, ValueError):
+    """A log, a credentials file or a pickled result cannot be read."""
+
+
+class LogExistsError(LogError, FileExistsError):
+    """A log is there already and would be overwritten."""
+
+
+class MissingExtraError(HpbandsterError, ImportError):
+    """An optional dependency is missing; the message names the extra that installs it."""
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f"{feature} needs {package}; install it with: pip install 'hpbandster_ng[{extra}]'")
+
+
+class IllegalTransitionError(HpbandsterError, RuntimeError):
+    """The engine met an event that cannot happen in its state; the message tells the whole story of the job."""
+
+
+def _shortened(value: object, limit: int = 200) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "..."
