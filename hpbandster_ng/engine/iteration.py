@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.errors import InvalidArgumentError
 
@@ -119,7 +120,7 @@ class Iteration:
             )
         self.HPB_iter = HPB_iter
         self.num_configs = [int(n) for n in num_configs]
-        self.budgets = list(budgets)
+        self.budgets = [plain(budget, "budget") for budget in budgets]
         self.config_sampler = config_sampler
         self.logger = logger
         self.result_logger = result_logger

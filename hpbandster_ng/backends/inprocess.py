@@ -1,0 +1,51 @@
+"""One worker in the process of the master: jobs run one after the other, inside the loop, without any network."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.evaluation import Compute, evaluate
+from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined
+from hpbandster_ng.engine.records import Job
+
+__all__ = ["InProcessBackend"]
+
+_WORKER = "inprocess"
+
+
+class InProcessBackend:
+    """Evaluates by calling a function.
+
+    Args:
+        compute: for example ``MyWorker(run_id="0").compute``.
+        working_directory: passed to ``compute``.
+
+    Example:
+        >>> backend = InProcessBackend(lambda config, budget, **kwargs: {"loss": config["x"] / budget, "info": {}})
+    """
+
+    def __init__(self, compute: Compute, working_directory: str = ".") -> None:
+        self.compute = compute
+        self.working_directory = working_directory
+        self._submitted: deque[tuple[StartJob, Job]] = deque()
+        self._joined = False
+
+    def start(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def submit(self, start: StartJob, job: Job) -> None:
+        self._submitted.append((start, job))
+
+    def next_event(self, timeout: float) -> Happening | None:
+        if not self._joined:
+            self._joined = True
+            return WorkerJoined(self._clock(), _WORKER)
+        if not self._submitted:
+            return None
+        start, job = self._submitted.popleft()
+        outcome = evaluate(self.compute, job.config_id, dict(job.config), job.budget, self.working_directory)
+        return JobFinished(self._clock(), job.config_id, job.budget, start.attempt, start.worker, outcome)
+
+    def close(self, shutdown_workers: bool) -> None:
+        self._submitted.clear()

@@ -1,0 +1,155 @@
+"""The entries of a run's log: what happened, and what was decided.
+
+What happened comes from outside and carries when (``at``, unix seconds by the master's clock). What was decided is
+written down before it is done, so that a log that ends anywhere can be folded back: nothing is drawn or decided anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, Outcome
+
+__all__ = [
+    "Decision",
+    "EndJob",
+    "Event",
+    "Happening",
+    "JobFinished",
+    "OpenIteration",
+    "QueueJob",
+    "RunCancelled",
+    "RunRequested",
+    "StartJob",
+    "Tick",
+    "WorkerJoined",
+    "WorkerLost",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something happened outside.
+
+    Attributes:
+        at: when, in unix seconds by the master's clock.
+    """
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequested(Happening):
+    """The user wants more.
+
+    Attributes:
+        n_iterations: so many iterations beyond those already opened.
+        deadline: no new job from this time on (unix seconds), or None.
+    """
+
+    n_iterations: int
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCancelled(Happening):
+    """The user wants no more: every job that has not ended is cancelled."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJoined(Happening):
+    """A worker is ready for its first job."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost(Happening):
+    """A worker left, died or fell silent; what it ran goes back to the queue."""
+
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished(Happening):
+    """A worker reported how an attempt ended; a late or repeated report changes nothing."""
+
+    config_id: ConfigId
+    budget: float
+    attempt: int
+    worker: str
+    outcome: Outcome
+
+    @property
+    def key(self) -> JobKey:
+        return self.config_id, self.budget
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Happening):
+    """Time has passed; never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Something is to be done.
+
+    Attributes:
+        at: when it was decided, in unix seconds by the master's clock.
+    """
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIteration(Decision):
+    """The next bracket begins."""
+
+    iteration: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJob(Decision):
+    """A job is due; a new configuration enters the run with its first job."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class StartJob(Decision):
+    """A worker gets a queued job.
+
+    Attributes:
+        attempt: 1 for the first try, one more after each loss of a worker.
+    """
+
+    config_id: ConfigId
+    budget: float
+    attempt: int
+    worker: str
+
+    @property
+    def key(self) -> JobKey:
+        return self.config_id, self.budget
+
+
+@dataclass(frozen=True, slots=True)
+class EndJob(Decision):
+    """A job has come to its one end; the report tells everything about it.
+
+    Attributes:
+        report: the job, its outcome, where and when it ran.
+    """
+
+    report: JobReport
+
+    @property
+    def key(self) -> JobKey:
+        return self.report.job.key
+
+
+Event = Happening | Decision
+"""An entry of the log."""

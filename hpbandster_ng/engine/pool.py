@@ -1,0 +1,251 @@
+"""Which worker runs what.
+
+A job goes through these states::
+
+    QueueJob          StartJob           JobFinished            EndJob
+    --------> QUEUED ---------> RUNNING ------------> ENDING ----------> gone, with one outcome
+                 ^                 |                    ^
+                 |   WorkerLost    |     WorkerLost     |
+                 +--- attempts <---+---> no attempts ---+
+                      are left           are left
+
+and ``RunCancelled`` ends whatever is queued or running. The pool is told by :meth:`Pool.apply`, which changes state and
+nothing else, and asked by :meth:`Pool.next_ending` and :meth:`Pool.next_start`, which change nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from dataclasses import dataclass, field
+
+from hpbandster_ng.engine.events import (
+    EndJob,
+    Event,
+    JobFinished,
+    QueueJob,
+    RunCancelled,
+    StartJob,
+    WorkerJoined,
+    WorkerLost,
+)
+from hpbandster_ng.engine.records import Job, JobKey, JobReport, Outcome, OutcomeState
+from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
+
+__all__ = ["JobState", "Pool", "Task"]
+
+
+class JobState(enum.Enum):
+    """Where a job that has not ended stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDING = "ending"
+
+
+_TRANSITIONS: dict[tuple[JobState | None, type[Event]], frozenset[JobState | None]] = {
+    (None, QueueJob): frozenset({JobState.QUEUED}),
+    (JobState.QUEUED, StartJob): frozenset({JobState.RUNNING}),
+    (JobState.QUEUED, RunCancelled): frozenset({JobState.ENDING}),
+    (JobState.QUEUED, EndJob): frozenset({None}),
+    (JobState.RUNNING, JobFinished): frozenset({JobState.ENDING}),
+    (JobState.RUNNING, WorkerLost): frozenset({JobState.QUEUED, JobState.ENDING}),
+    (JobState.RUNNING, RunCancelled): frozenset({JobState.ENDING}),
+    (JobState.ENDING, EndJob): frozenset({None}),
+}
+"""Every legal step of a job; anything else is a fault of ours."""
+
+
+@dataclass(slots=True)
+class Task:
+    """A job that has not ended, and its story so far."""
+
+    job: Job
+    submitted: float
+    state: JobState | None = None
+    attempt: int = 0
+    worker: str | None = None
+    started: float | None = None
+    outcome: Outcome | None = None
+    story: list[str] = field(default_factory=list)
+
+    def move(self, event: Event, to: JobState | None) -> None:
+        """Take one step of the transition table.
+
+        Raises:
+            IllegalTransitionError: the table has no such step; the message tells the story.
+        """
+        if to not in _TRANSITIONS.get((self.state, type(event)), ()):
+            raise IllegalTransitionError(
+                f"job {self.job.key} is {self._state_name} and cannot become "
+                f"{to.value if to else 'ended'} by {event}; its story: {'; '.join(self.story) or 'none'}"
+            )
+        self.story.append(f"{event.at:.3f} {type(event).__name__} in state {self._state_name}")
+        self.state = to
+
+    @property
+    def _state_name(self) -> str:
+        return self.state.value if self.state else "new"
+
+    def report(self, outcome: Outcome, at: float) -> JobReport:
+        return JobReport(self.job, outcome, self.worker, self.submitted, self.started, at)
+
+
+class Pool:
+    """Workers, the jobs they run, and the jobs that wait.
+
+    Args:
+        queue_sizes: ``(low, high)``: once ``high`` jobs have not ended, no further one is asked for until no more than
+            ``low`` have not.
+        dynamic: whether both count relative to the number of workers. With the default of (-1, 0) a job is decided
+            upon only when a worker is free for it.
+        max_attempts: how often a job is started before the loss of its worker becomes its outcome.
+
+    Raises:
+        InvalidArgumentError: ``low`` is not below ``high``, or ``max_attempts`` is below 1.
+    """
+
+    def __init__(self, queue_sizes: tuple[int, int] = (-1, 0), dynamic: bool = True, max_attempts: int = 3) -> None:
+        if not queue_sizes[0] < queue_sizes[1]:
+            raise InvalidArgumentError(
+                "job_queue_sizes", queue_sizes, "must be (low, high) with low < high", "the default is (-1, 0)"
+            )
+        if max_attempts < 1:
+            raise InvalidArgumentError("max_attempts", max_attempts, "must be at least 1", "the default is 3")
+        self.queue_sizes = queue_sizes
+        self.dynamic = dynamic
+        self.max_attempts = max_attempts
+        self.tasks: dict[JobKey, Task] = {}
+        self.workers: dict[str, tuple[JobKey, int] | None] = {}
+        self._idle: dict[str, None] = {}
+        self._queue: deque[JobKey] = deque()
+        self._ending: deque[JobKey] = deque()
+        self._filling = True
+
+    @property
+    def num_running(self) -> int:
+        return len(self.workers) - len(self._idle)
+
+    @property
+    def wants_job(self) -> bool:
+        """Whether the planner should decide on another job."""
+        return self._filling and len(self.tasks) < self._limit(1)
+
+    def next_ending(self, at: float) -> EndJob | None:
+        """A job that has come to its end, if there is one."""
+        if not self._ending:
+            return None
+        task = self.tasks[self._ending[0]]
+        return EndJob(at, task.report(task.outcome or Outcome(OutcomeState.CANCELLED), at))
+
+    def next_start(self, at: float) -> StartJob | None:
+        """The next queued job for the worker that has been idle longest, if there are both."""
+        if not (self._queue and self._idle):
+            return None
+        key = self._queue[0]
+        return StartJob(at, *key, self.tasks[key].attempt + 1, next(iter(self._idle)))
+
+    def apply(self, event: Event) -> None:
+        """Take note of an event; those that do not concern the pool are ignored.
+
+        Raises:
+            IllegalTransitionError: the event cannot happen in this state.
+        """
+        match event:
+            case QueueJob():
+                self._queue_job(event)
+            case StartJob():
+                self._start(event)
+            case JobFinished():
+                self._finish(event)
+            case EndJob():
+                self._end(event)
+            case WorkerJoined():
+                self._join(event)
+            case WorkerLost():
+                self._lose(event)
+            case RunCancelled():
+                self._cancel(event)
+        self._update_filling()
+
+    def _limit(self, which: int) -> int:
+        return self.queue_sizes[which] + (len(self.workers) if self.dynamic else 0)
+
+    def _update_filling(self) -> None:
+        if len(self.tasks) >= self._limit(1):
+            self._filling = False
+        if len(self.tasks) <= self._limit(0):
+            self._filling = True
+
+    def _queue_job(self, event: QueueJob) -> None:
+        key = event.job.key
+        task = self.tasks.get(key) or Task(event.job, event.at)
+        task.move(event, JobState.QUEUED)
+        self.tasks[key] = task
+        self._queue.append(key)
+
+    def _start(self, event: StartJob) -> None:
+        task = self._task(event.key, event)
+        if event.worker not in self._idle:
+            raise IllegalTransitionError(
+                f"worker {event.worker!r} cannot start {event.key}: it is "
+                + (f"running {self.workers[event.worker]}" if event.worker in self.workers else "unknown")
+            )
+        task.move(event, JobState.RUNNING)
+        task.attempt, task.worker, task.started = event.attempt, event.worker, event.at
+        self._queue.remove(event.key)
+        del self._idle[event.worker]
+        self.workers[event.worker] = event.key, event.attempt
+
+    def _finish(self, event: JobFinished) -> None:
+        if self.workers.get(event.worker) == (event.key, event.attempt):
+            self.workers[event.worker] = None
+            self._idle[event.worker] = None
+        task = self.tasks.get(event.key)
+        if task is None or (task.state, task.attempt, task.worker) != (JobState.RUNNING, event.attempt, event.worker):
+            return
+        self._bring_to_end(task, event, event.outcome)
+
+    def _end(self, event: EndJob) -> None:
+        task = self._task(event.key, event)
+        queue = self._queue if task.state is JobState.QUEUED else self._ending
+        task.move(event, None)
+        queue.remove(event.key)
+        del self.tasks[event.key]
+
+    def _join(self, event: WorkerJoined) -> None:
+        if event.worker in self.workers:
+            raise IllegalTransitionError(f"worker {event.worker!r} cannot join: it is here already")
+        self.workers[event.worker] = None
+        self._idle[event.worker] = None
+
+    def _lose(self, event: WorkerLost) -> None:
+        if event.worker not in self.workers:
+            raise IllegalTransitionError(f"worker {event.worker!r} cannot be lost: it is not here")
+        running = self.workers.pop(event.worker)
+        self._idle.pop(event.worker, None)
+        task = self.tasks.get(running[0]) if running else None
+        if task is None or task.worker != event.worker or task.state is not JobState.RUNNING:
+            return
+        if task.attempt < self.max_attempts:
+            task.move(event, JobState.QUEUED)
+            self._queue.appendleft(task.job.key)
+            return
+        reason = f"worker {event.worker} was lost ({event.reason}) in attempt {task.attempt} of {self.max_attempts}"
+        self._bring_to_end(task, event, Outcome(OutcomeState.LOST, error=reason))
+
+    def _cancel(self, event: RunCancelled) -> None:
+        for task in self.tasks.values():
+            if task.state is not JobState.ENDING:
+                self._bring_to_end(task, event, Outcome(OutcomeState.CANCELLED, error=event.reason))
+        self._queue.clear()
+
+    def _bring_to_end(self, task: Task, event: Event, outcome: Outcome) -> None:
+        task.move(event, JobState.ENDING)
+        task.outcome = outcome
+        self._ending.append(task.job.key)
+
+    def _task(self, key: JobKey, event: Event) -> Task:
+        if key not in self.tasks:
+            raise IllegalTransitionError(f"{event} speaks of job {key}, which was never queued or has ended")
+        return self.tasks[key]

@@ -1,0 +1,133 @@
+"""The only loop and the only clock: what happens goes to the planner, what it decides is recorded and carried out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from hpbandster_ng.backends.base import Backend, Clock
+from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick
+from hpbandster_ng.engine.planner import Planner
+from hpbandster_ng.errors import NoWorkersError
+from hpbandster_ng.runtime.observers import Observer, Observers
+from hpbandster_ng.storage.base import Storage
+
+__all__ = ["Loop", "wall_clock"]
+
+_LONGEST_WAIT = 1.0
+"""Seconds after which the loop looks at its limits even if nothing happens."""
+
+
+def wall_clock() -> Clock:
+    """A clock of unix seconds that goes on steadily when the system's time is set."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+class Loop:
+    """Drives one run.
+
+    Args:
+        planner: decides.
+        backend: does.
+        storage: remembers; it has an event before anything is done about it.
+        observers: look on.
+        worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
+        clock: unix seconds.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        backend: Backend,
+        storage: Storage,
+        observers: Sequence[Observer],
+        worker_timeout: float,
+        clock: Clock,
+    ) -> None:
+        self.planner = planner
+        self.backend = backend
+        self.storage = storage
+        self.worker_timeout = worker_timeout
+        self.clock = clock
+        self._observers = Observers(observers)
+        self._is_started = False
+
+    def start(self) -> None:
+        """Open the backend; does nothing the second time.
+
+        Raises:
+            CommunicationError: the backend cannot be opened.
+        """
+        if not self._is_started:
+            self.backend.start(self.clock)
+            self._is_started = True
+
+    def wait_for_workers(self, count: int) -> None:
+        """Return when at least ``count`` workers are there.
+
+        Raises:
+            NoWorkersError: they are not, after ``worker_timeout`` seconds.
+        """
+        self.start()
+        deadline = self.clock() + self.worker_timeout
+        while len(self.planner.pool.workers) < count:
+            self._check(count, deadline)
+            self._step(deadline)
+
+    def run(self, n_iterations: int, max_time: float | None = None) -> None:
+        """Run iterations to their end, or until the time is up.
+
+        Args:
+            n_iterations: so many more iterations.
+            max_time: seconds from now after which nothing new is started and this returns.
+
+        Raises:
+            NoWorkersError: nobody was there for ``worker_timeout`` seconds.
+        """
+        self.start()
+        deadline = None if max_time is None else self.clock() + max_time
+        self._handle(RunRequested(self.clock(), n_iterations, deadline))
+        last_seen = self.clock()
+        while not self.planner.is_finished and not (deadline is not None and self.clock() >= deadline):
+            if self.planner.pool.workers:
+                last_seen = self.clock()
+            self._check(1, last_seen + self.worker_timeout)
+            self._step(deadline)
+
+    def close(self, shutdown_workers: bool, reason: str = "the run was shut down") -> None:
+        """Cancel what has not ended, close the backend and the observers."""
+        if self._is_started:
+            self._handle(RunCancelled(self.clock(), reason))
+            self.backend.close(shutdown_workers)
+            self._is_started = False
+        self._observers.close()
+
+    def _check(self, count: int, deadline: float) -> None:
+        present = len(self.planner.pool.workers)
+        if present < count and self.clock() >= deadline:
+            raise NoWorkersError(
+                f"{present} of {count} workers were there for worker_timeout={self.worker_timeout:g} seconds; start "
+                "workers with the run_id and nameserver of this run, or raise worker_timeout"
+            )
+
+    def _step(self, deadline: float | None) -> None:
+        now = self.clock()
+        wait = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - now)
+        happening = self.backend.next_event(max(0.0, wait))
+        self._handle(happening if happening is not None else Tick(self.clock()))
+
+    def _handle(self, happening: Happening) -> None:
+        if not isinstance(happening, Tick):
+            self._record([happening])
+        decisions = self.planner.handle(happening)
+        self._record(decisions)
+        for decision in decisions:
+            if isinstance(decision, StartJob):
+                self.backend.submit(decision, self.planner.pool.tasks[decision.key].job)
+
+    def _record(self, events: Sequence[Event]) -> None:
+        if events:
+            self.storage.append(events)
+            for event in events:
+                self._observers.notify(event)

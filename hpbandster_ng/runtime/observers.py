@@ -1,0 +1,74 @@
+"""Readers of the log while it grows: progress bars, trackers, result loggers of users."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hpbandster_ng.engine.events import EndJob, Event, QueueJob
+from hpbandster_ng.engine.records import ConfigId
+
+__all__ = ["Observer", "Observers", "ResultLoggerObserver"]
+
+Observer = Callable[[Event], Any]
+"""Called with every event of the log, in order; what has a ``close()`` is closed with the run."""
+
+_logger = logging.getLogger("hpbandster_ng")
+
+
+class Observers:
+    """Calls each observer with each event; one that raises harms nobody.
+
+    Args:
+        observers: any number of callables.
+    """
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = list(observers)
+        self._failures: Counter[int] = Counter()
+
+    def notify(self, event: Event) -> None:
+        for position, observer in enumerate(self._observers):
+            try:
+                observer(event)
+            except Exception:
+                self._failed(position, observer, f"on {type(event).__name__}")
+
+    def close(self) -> None:
+        for position, observer in enumerate(self._observers):
+            try:
+                getattr(observer, "close", lambda: None)()
+            except Exception:
+                self._failed(position, observer, "while closing")
+        for position, count in self._failures.items():
+            _logger.error("observer %r raised %d times during the run", self._observers[position], count)
+        self._observers, self._failures = [], Counter()
+
+    def _failed(self, position: int, observer: Observer, when: str) -> None:
+        self._failures[position] += 1
+        if self._failures[position] == 1:
+            _logger.exception("observer %r raised %s; the run goes on, further errors are only counted", observer, when)
+
+
+class ResultLoggerObserver:
+    """Feeds a result logger with the predecessor's two methods.
+
+    Args:
+        result_logger: has ``new_config(config_id, config, config_info)`` and ``__call__(job)``.
+    """
+
+    def __init__(self, result_logger: Any) -> None:
+        self.result_logger = result_logger
+        self._known: set[ConfigId] = set()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, QueueJob) and event.job.config_id not in self._known:
+            self._known.add(event.job.config_id)
+            self.result_logger.new_config(event.job.config_id, event.job.config, event.job.config_info)
+        elif isinstance(event, EndJob):
+            self.result_logger(event.report)
+
+    def close(self) -> None:
+        getattr(self.result_logger, "close", lambda: None)()
