@@ -1,0 +1,70 @@
+# What people and CI call. Everything lives in $(VENV), which is made on first use; repeated calls install nothing.
+#
+#   make install     the package, editable, with all that development needs
+#   make quickstart  BOHB on scikit-learn's digits, from nothing but Python and pip
+#   make test        all tests, doctests included (ARGS="-k name" narrows)
+#   make lint        ruff and mypy
+#   make format      rewrites the sources in the one format that lint accepts
+#   make docs        the documentation, in docs/_build/html
+#   make examples    every example, in a temporary folder
+#   make bench       every benchmark; prints the tables, fails if one misses its mark
+#   make matrix      the fast tests on each Python here, oldest and newest dependencies (MATRIX=ends: the two ends)
+#   make clean       removes what the above made
+
+PYTHON ?= python3
+VENV ?= .venv
+QUICKSTART_VENV ?= .venv-quickstart
+MATRIX ?= all
+ARGS ?=
+
+BIN = $(VENV)/bin
+METADATA = setup.py pyproject.toml
+SOURCES = hpbandster_ng tests examples benchmarks scripts docs/conf.py setup.py
+PRESENT = $(wildcard $(SOURCES))
+
+.DELETE_ON_ERROR:
+.PHONY: install quickstart test lint format docs examples bench matrix clean
+
+install: $(VENV)/.installed-dev
+
+# A stamp says which extra is installed; it ages when the metadata changes.
+$(VENV)/.installed-%: $(METADATA) scripts/make_venv.sh
+	scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	touch $@
+
+$(QUICKSTART_VENV)/.installed: $(METADATA) scripts/make_venv.sh
+	scripts/make_venv.sh "$(PYTHON)" "$(QUICKSTART_VENV)"
+	$(QUICKSTART_VENV)/bin/python -m pip install --quiet --editable ".[quickstart]"
+	touch $@
+
+quickstart: $(QUICKSTART_VENV)/.installed
+	$(QUICKSTART_VENV)/bin/python examples/quickstart.py $(ARGS)
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check $(PRESENT)
+	$(BIN)/ruff format --check $(PRESENT)
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format $(PRESENT)
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+examples: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/e2e/test_examples.py $(ARGS)
+
+bench: $(VENV)/.installed-bench
+	@status=0; for file in benchmarks/bench_*.py; do \
+		echo "== $$file"; $(BIN)/python "$$file" || status=1; done; exit $$status
+
+matrix:
+	$(PYTHON) scripts/matrix.py $(MATRIX)
+
+clean:
+	rm -rf $(VENV) $(QUICKSTART_VENV) .matrix docs/_build build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,86 @@
+"""The metadata of hpbandster_ng; the settings of its tools are in pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY_FILES = ("README.md", "CHANGELOG.md")
+
+REQUIRES = [
+    "ConfigSpace>=0.7.1",
+    "netifaces-plus>=0.12",
+    "numpy>=1.26",
+    "Pyro4>=4.82",
+    "scipy>=1.11.4",
+    "serpent>=1.41",
+    "statsmodels>=0.14.2",
+]
+
+EXTRAS = {
+    "pandas": ["pandas>=2.2"],
+    "plot": ["matplotlib>=3.8"],
+    "progress": ["tqdm>=4.66"],
+    "sklearn": ["scikit-learn>=1.4"],
+    "torch": ["torch>=2.2"],
+}
+EXTRAS["quickstart"] = [*EXTRAS["progress"], *EXTRAS["sklearn"]]
+EXTRAS["docs"] = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8.1", *EXTRAS["plot"]]
+EXTRAS["test"] = [
+    "hypothesis>=6.100",
+    "psutil>=5.9",
+    "pytest>=8.2",
+    "pytest-timeout>=2.3",
+    *EXTRAS["pandas"],
+    *EXTRAS["plot"],
+    *EXTRAS["quickstart"],
+]
+EXTRAS["lint"] = ["mypy>=1.13", "pandas-stubs", "ruff>=0.9", "scipy-stubs; python_version >= '3.11'", "types-psutil"]
+EXTRAS["bench"] = ["distributed>=2024.8", *EXTRAS["test"]]
+EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"]]
+
+
+def version() -> str:
+    """The one place of the version is the package itself; it is read, not imported."""
+    text = (HERE / "hpbandster_ng" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, flags=re.MULTILINE)
+    if found is None:
+        raise RuntimeError("hpbandster_ng/__init__.py has no line of the form __version__ = \"1.2.3\"")
+    return found.group(1)
+
+
+def long_description() -> str:
+    return "\n\n".join((HERE / name).read_text(encoding="utf-8") for name in REPOSITORY_FILES if (HERE / name).exists())
+
+
+setup(
+    name="hpbandster_ng",
+    version=version(),
+    description="Distributed hyperparameter optimisation with Hyperband and BOHB",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    author="the hpbandster_ng developers",
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["hpbandster_ng", "hpbandster_ng.*"]),
+    package_data={"hpbandster_ng": ["py.typed"]},
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
