@@ -1,0 +1,242 @@
+"""How one hyperparameter becomes one number, and back.
+
+Numbers and integers lie in [0, 1] between their bounds, on a log scale where the hyperparameter has one; categories and
+ordinals are their position, 0 .. k-1. A value is checked on the way in and is plain Python on the way out.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from hpbandster_ng.errors import InvalidArgumentError
+
+__all__ = ["Choice", "Column", "Kind", "Number", "UnboundedNumber"]
+
+_TOLERANCE = 1e-6
+"""In units of the range: what a value may lose outside of it by rounding in a log or in ConfigSpace."""
+
+_OPEN = 1e-12
+"""How far an unbounded number's code stays away from 0 and 1, which would be infinite values."""
+
+_WAY_OUT = "correct the configuration, or the search space"
+
+
+class Kind(enum.Enum):
+    """What a column of the model holds."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    CATEGORICAL = "categorical"
+    ORDINAL = "ordinal"
+
+
+class Column(ABC):
+    """The code of one hyperparameter.
+
+    Attributes:
+        name: of the hyperparameter.
+        kind: what it holds.
+        num_values: how many values it can take; 0 where they are not countable.
+    """
+
+    name: str
+    kind: Kind
+    num_values: int
+
+    @abstractmethod
+    def encode(self, value: Any) -> float:
+        """The code of a value; NaN for None where that is no value.
+
+        Raises:
+            InvalidArgumentError: the hyperparameter cannot take this value.
+        """
+
+    @abstractmethod
+    def decode(self, code: float) -> Any:
+        """The nearest plain value."""
+
+    @abstractmethod
+    def plain(self, value: Any) -> Any:
+        """A legal value as plain Python, moved into the bounds where rounding has put it outside."""
+
+    def draw(self, rng: np.random.Generator) -> float:
+        """A code, uniformly over the range."""
+        return float(rng.integers(self.num_values)) if self.num_values else float(rng.random())
+
+
+class _Numeric(Column):
+    def __init__(self, name: str, *, log: bool, is_integer: bool, snap: Callable[[float], float] | None) -> None:
+        self.name = name
+        self.log = log
+        self.kind = Kind.INTEGER if is_integer else Kind.NUMBER
+        self.num_values = 0
+        self._is_integer = is_integer
+        self._snap = snap
+
+    def _checked(self, value: Any) -> float:
+        if type(value) is not float and (isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real)):
+            raise self._refusal(value)
+        number = float(value)
+        if not math.isfinite(number) or (self._is_integer and not number.is_integer()) or (self.log and number <= 0):
+            raise self._refusal(value)
+        return number
+
+    def _valued(self, scaled: float) -> Any:
+        value = math.exp(scaled) if self.log else scaled
+        return self.plain(value if self._snap is None else self._snap(value))
+
+    def draw(self, rng: np.random.Generator) -> float:
+        return float(rng.random())
+
+    @abstractmethod
+    def _refusal(self, value: Any) -> InvalidArgumentError: ...
+
+
+class Number(_Numeric):
+    """A float or an integer between two bounds: 0 is the lower one, 1 the upper one.
+
+    Args:
+        snap: moves a value onto the grid of a quantised hyperparameter.
+
+    Example:
+        >>> learning_rate = Number("lr", 1e-4, 1, log=True)
+        >>> learning_rate.encode(0.01), round(learning_rate.decode(0.5), 9)
+        (0.5, 0.01)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lower: float,
+        upper: float,
+        *,
+        log: bool = False,
+        is_integer: bool = False,
+        snap: Callable[[float], float] | None = None,
+    ) -> None:
+        super().__init__(name, log=log, is_integer=is_integer, snap=snap)
+        self.lower = lower
+        self.upper = upper
+        self.num_values = int(upper) - int(lower) + 1 if is_integer else 0
+        self._origin = math.log(lower) if log else float(lower)
+        self._span = (math.log(upper) if log else float(upper)) - self._origin
+
+    def encode(self, value: Any) -> float:
+        if value is None:
+            return math.nan
+        number = self._checked(value)
+        code = ((math.log(number) if self.log else number) - self._origin) / self._span
+        if 0.0 <= code <= 1.0:
+            return code
+        if -_TOLERANCE <= code <= 1.0 + _TOLERANCE:
+            return min(max(code, 0.0), 1.0)
+        raise self._refusal(value)
+
+    def decode(self, code: float) -> Any:
+        return self._valued(self._origin + code * self._span)
+
+    def plain(self, value: Any) -> Any:
+        value = min(max(value, self.lower), self.upper)
+        return round(value) if self._is_integer else float(value)
+
+    def _refusal(self, value: Any) -> InvalidArgumentError:
+        kind = "an integer" if self._is_integer else "a number"
+        return InvalidArgumentError(self.name, value, f"must be {kind} in [{self.lower!r}, {self.upper!r}]", _WAY_OUT)
+
+
+class UnboundedNumber(_Numeric):
+    """A normally distributed float or integer without bounds: its code is the value's cumulative probability.
+
+    Args:
+        mu, sigma: of the value, or of its logarithm.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        mu: float,
+        sigma: float,
+        *,
+        log: bool = False,
+        is_integer: bool = False,
+        snap: Callable[[float], float] | None = None,
+    ) -> None:
+        super().__init__(name, log=log, is_integer=is_integer, snap=snap)
+        self.mu = mu
+        self.sigma = sigma
+
+    def encode(self, value: Any) -> float:
+        if value is None:
+            return math.nan
+        number = self._checked(value)
+        return float(ndtr(((math.log(number) if self.log else number) - self.mu) / self.sigma))
+
+    def decode(self, code: float) -> Any:
+        return self._valued(self.mu + self.sigma * float(ndtri(min(max(code, _OPEN), 1 - _OPEN))))
+
+    def plain(self, value: Any) -> Any:
+        return round(value) if self._is_integer else float(value)
+
+    def _refusal(self, value: Any) -> InvalidArgumentError:
+        kind = "an integer" if self._is_integer else "a finite number"
+        return InvalidArgumentError(self.name, value, f"must be {'a positive ' if self.log else ''}{kind}", _WAY_OUT)
+
+
+class Choice(Column):
+    """One of k values: a category, an ordinal, or a constant (k = 1). The code is the position.
+
+    The values are the user's own objects; lists inside them count as tuples, because JSON turns tuples into lists.
+
+    Example:
+        >>> Choice("optimizer", ["sgd", "adam"]).encode("adam")
+        1.0
+    """
+
+    def __init__(self, name: str, values: Sequence[Any], kind: Kind = Kind.CATEGORICAL) -> None:
+        self.name = name
+        self.kind = kind
+        self.values = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+        self.num_values = len(self.values)
+        self._codes: dict[Any, float] = {}
+        for code, value in enumerate(self.values):
+            frozen = _frozen(value)
+            if _is_hashable(frozen):
+                self._codes[frozen] = float(code)
+
+    def encode(self, value: Any) -> float:
+        frozen = _frozen(value)
+        if _is_hashable(frozen):
+            code = self._codes.get(frozen)
+        else:
+            code = next((float(i) for i, known in enumerate(self.values) if _frozen(known) == frozen), None)
+        if code is not None:
+            return code
+        if value is None:
+            return math.nan
+        raise InvalidArgumentError(self.name, value, f"must be one of {list(self.values)!r}", _WAY_OUT)
+
+    def decode(self, code: float) -> Any:
+        return self.values[min(max(round(code), 0), self.num_values - 1)]
+
+    def plain(self, value: Any) -> Any:
+        return self.decode(self.encode(value))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

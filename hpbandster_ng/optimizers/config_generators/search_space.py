@@ -1,0 +1,265 @@
+"""A ConfigSpace as the samplers see it: what it can draw, and what its configurations are as numbers.
+
+This is the only module that knows how ConfigSpace 0.7 and 1.x differ.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import ConfigSpace
+import numpy as np
+from ConfigSpace import hyperparameters as hp_types
+
+from hpbandster_ng.errors import InvalidArgumentError, SearchSpaceError
+from hpbandster_ng.optimizers.config_generators.columns import Choice, Column, Kind, Number, UnboundedNumber
+
+__all__ = ["Kind", "SearchSpace"]
+
+_MISSING = object()
+
+
+class SearchSpace:
+    """A copy of a ConfigSpace with a numeric code for its configurations.
+
+    The caller's space is never changed, and neither are its random state and numpy's global one. Every configuration
+    that comes out is a dict of plain Python values in the space's order, without inactive hyperparameters; choices
+    that are objects of the user come out as they are.
+
+    Args:
+        configspace: floats, integers (both uniform, normal or beta, also on a log scale), categories, ordinals,
+            constants, with any conditions and forbidden clauses.
+
+    Attributes:
+        configspace: the copy.
+        names: all hyperparameters, parents before their children.
+        column_names: the columns of the code: all hyperparameters that can take more than one value.
+        kinds: the :class:`Kind` of each column.
+        num_values: array of shape (dimensions,): how many values each column can take; 0 for a number.
+        dimensions: how many columns.
+
+    Raises:
+        SearchSpaceError: not a ConfigSpace, nothing in it, or a hyperparameter of an unknown type.
+
+    Example:
+        >>> space = SearchSpace(ConfigSpace.ConfigurationSpace({"lr": (0.0, 1.0), "optimizer": ["sgd", "adam"]}))
+        >>> space.encode({"lr": 0.25, "optimizer": "adam"})
+        array([0.25, 1.  ])
+        >>> space.decode(np.array([0.75, 0]), np.random.default_rng(0))
+        {'lr': 0.75, 'optimizer': 'sgd'}
+    """
+
+    def __init__(self, configspace: Any) -> None:
+        if not isinstance(configspace, ConfigSpace.ConfigurationSpace):
+            raise SearchSpaceError(
+                "configspace", configspace, "must be a ConfigSpace.ConfigurationSpace", "see the ConfigSpace package"
+            )
+        self.names: tuple[str, ...] = tuple(configspace.keys())
+        if not self.names:
+            raise SearchSpaceError("configspace", configspace, "must have a hyperparameter", "add at least one")
+        self.configspace = copy.deepcopy(configspace)
+        self._all_columns = tuple(_column(configspace[name]) for name in self.names)
+        self._hyperparameters = tuple(self.configspace[name] for name in self.names)
+        self._conditions = tuple(_parent_conditions(self.configspace, name) for name in self.names)
+        self._forbidden = tuple(self.configspace.forbidden_clauses)
+        self._is_conditional = any(self._conditions)
+
+        self._positions = np.array([i for i, c in enumerate(self._all_columns) if c.num_values != 1], dtype=np.intp)
+        self._columns = tuple(self._all_columns[i] for i in self._positions)
+        self.column_names = tuple(column.name for column in self._columns)
+        self.kinds = tuple(column.kind for column in self._columns)
+        self.num_values = np.array([column.num_values for column in self._columns], dtype=np.intp)
+        self.dimensions = len(self._columns)
+
+    def sample(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Draw a configuration from the priors of the space; conditions and forbidden clauses hold."""
+        self.configspace.seed(int(rng.integers(2**31 - 1)))
+        vector = self.configspace.sample_configuration().get_array()
+        return _values(self._all_columns, self._hyperparameters, vector)
+
+    def encode(self, config: Mapping[str, Any]) -> np.ndarray:
+        """The code of a configuration.
+
+        Args:
+            config: a dict, or a ``ConfigSpace.Configuration``.
+
+        Returns:
+            Array of shape (dimensions,): [0, 1] for numbers and integers, 0 .. k-1 for categories and ordinals, NaN
+            for what is inactive or missing.
+
+        Raises:
+            InvalidArgumentError: names the unknown hyperparameter or the impossible value.
+        """
+        values = self._dict(config)
+        codes = [column.encode(values.get(column.name)) for column in self._all_columns]
+        if self._is_conditional:
+            self._deactivate(codes)
+        return np.array(codes)[self._positions]
+
+    def decode(self, vector: np.ndarray, rng: np.random.Generator) -> dict[str, Any] | None:
+        """The configuration nearest to a code.
+
+        Args:
+            vector: array of shape (dimensions,). Entries of what the conditions make inactive are ignored.
+            rng: draws an entry that is NaN but whose hyperparameter is active, uniformly from its range; not touched
+                otherwise.
+
+        Returns:
+            The configuration, or None where a forbidden clause forbids it.
+        """
+        codes = np.zeros(len(self.names))
+        codes[self._positions] = vector
+        values: dict[str, Any] = {}
+        has_rules = self._is_conditional or bool(self._forbidden)
+        internal = np.full(len(self.names), math.nan) if has_rules else codes
+        for i, (column, code) in enumerate(zip(self._all_columns, codes.tolist(), strict=True)):
+            if has_rules and not self._is_active(i, internal):
+                continue
+            values[column.name] = column.decode(column.draw(rng) if code != code else code)
+            if has_rules:
+                internal[i] = self._internal(i, values[column.name])
+        return None if has_rules and self._first_forbidden(internal) is not None else values
+
+    def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Refuse a configuration that the space does not contain.
+
+        Returns:
+            The configuration in plain Python, in the space's order.
+
+        Raises:
+            InvalidArgumentError: names the hyperparameter, its value and the rule.
+        """
+        given = self._dict(config)
+        values: dict[str, Any] = {}
+        internal = np.full(len(self.names), math.nan)
+        for i, column in enumerate(self._all_columns):
+            value = given.get(column.name, _MISSING)
+            is_given = value is not _MISSING and not math.isnan(column.encode(value))
+            if self._is_active(i, internal) != is_given:
+                raise self._wrongly_given(i, given)
+            if is_given:
+                values[column.name] = column.plain(value)
+                internal[i] = self._internal(i, values[column.name])
+        clause = self._first_forbidden(internal)
+        if clause is not None:
+            raise InvalidArgumentError("config", values, f"is forbidden by {clause}", "change one of its values")
+        return values
+
+    def _dict(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        if isinstance(config, ConfigSpace.Configuration):
+            # Its own items are rounded to nine decimals in ConfigSpace 1.x: 1e-12 would become 0.
+            hyperparameters = tuple(config.config_space.values())
+            config = _values(tuple(map(_column, hyperparameters)), hyperparameters, config.get_array())
+        elif not isinstance(config, Mapping):
+            raise InvalidArgumentError(
+                "config", config, "must be a dict or a ConfigSpace.Configuration", "map names to values"
+            )
+        unknown = config.keys() - set(self.names)
+        if unknown:
+            name = min(unknown, key=str)
+            raise InvalidArgumentError(
+                str(name), config[name], f"is not among the hyperparameters {list(self.names)}", "leave it out"
+            )
+        return config
+
+    def _deactivate(self, codes: list[float]) -> None:
+        internal = np.full(len(codes), math.nan)
+        for i, column in enumerate(self._all_columns):
+            if not self._is_active(i, internal):
+                codes[i] = math.nan
+            elif codes[i] == codes[i]:
+                internal[i] = self._internal(i, column.decode(codes[i]))
+
+    def _is_active(self, i: int, internal: np.ndarray) -> bool:
+        return all(_is_satisfied(condition, internal) for condition in self._conditions[i])
+
+    def _internal(self, i: int, value: Any) -> float:
+        """ConfigSpace's own code of a value, to the last bit: its rules compare for equality."""
+        column = self._all_columns[i]
+        if isinstance(column, Choice) and column.num_values > 1:
+            return column.encode(value)
+        return _to_vector(self._hyperparameters[i], value)
+
+    def _first_forbidden(self, internal: np.ndarray) -> Any:
+        return next((clause for clause in self._forbidden if _is_forbidden(clause, internal)), None)
+
+    def _wrongly_given(self, i: int, given: Mapping[str, Any]) -> InvalidArgumentError:
+        name = self.names[i]
+        conditions = " and ".join(str(condition) for condition in self._conditions[i])
+        if name in given and given[name] is not None:
+            return InvalidArgumentError(
+                name, given[name], f"is set but inactive, because not: {conditions}", "leave it out"
+            )
+        rule = "must be set" + (f", because {conditions}" if conditions else "")
+        return InvalidArgumentError(name, given.get(name), rule, "give it a value")
+
+
+def _column(hyperparameter: Any) -> Column:
+    name = hyperparameter.name
+    if isinstance(hyperparameter, hp_types.Constant):
+        return Choice(name, [hyperparameter.value])
+    if isinstance(hyperparameter, hp_types.CategoricalHyperparameter):
+        return Choice(name, hyperparameter.choices)
+    if isinstance(hyperparameter, hp_types.OrdinalHyperparameter):
+        return Choice(name, hyperparameter.sequence, Kind.ORDINAL)
+    if not isinstance(hyperparameter, hp_types.FloatHyperparameter | hp_types.IntegerHyperparameter):
+        raise SearchSpaceError(
+            "configspace", name, f"is of the unsupported type {type(hyperparameter).__name__}",
+            "use floats, integers, categories, ordinals and constants",
+        )
+    traits: dict[str, Any] = {
+        "log": bool(getattr(hyperparameter, "log", False)),
+        "is_integer": isinstance(hyperparameter, hp_types.IntegerHyperparameter),
+        "snap": _snap(hyperparameter),
+    }
+    if hyperparameter.lower is None:  # only in 0.7
+        return UnboundedNumber(name, float(hyperparameter.mu), float(hyperparameter.sigma), **traits)
+    convert = int if traits["is_integer"] else float
+    return Number(name, convert(hyperparameter.lower), convert(hyperparameter.upper), **traits)
+
+
+def _snap(hyperparameter: Any) -> Any:
+    if getattr(hyperparameter, "q", None) is None:  # only in 0.7
+        return None
+    return lambda value: _to_value(hyperparameter, _to_vector(hyperparameter, value))
+
+
+def _values(columns: tuple[Column, ...], hyperparameters: tuple[Any, ...], vector: np.ndarray) -> dict[str, Any]:
+    """What ConfigSpace's own code of a configuration stands for."""
+    values: dict[str, Any] = {}
+    for column, hyperparameter, code in zip(columns, hyperparameters, vector.tolist(), strict=True):
+        if code != code:
+            continue
+        is_choice = isinstance(column, Choice)
+        values[column.name] = column.decode(code) if is_choice else column.plain(_to_value(hyperparameter, code))
+    return values
+
+
+def _to_vector(hyperparameter: Any, value: Any) -> float:
+    to_vector = getattr(hyperparameter, "to_vector", None) or hyperparameter._inverse_transform
+    return float(to_vector(value))
+
+
+def _to_value(hyperparameter: Any, code: float) -> Any:
+    to_value = getattr(hyperparameter, "to_value", None) or hyperparameter._transform
+    return to_value(code)
+
+
+def _parent_conditions(configspace: Any, name: str) -> tuple[Any, ...]:
+    if hasattr(configspace, "parent_conditions_of"):
+        return tuple(configspace.parent_conditions_of[name])
+    return tuple(configspace.get_parent_conditions_of(name))
+
+
+def _is_satisfied(condition: Any, internal: np.ndarray) -> bool:
+    is_satisfied = getattr(condition, "satisfied_by_vector", None) or condition.evaluate_vector
+    return bool(is_satisfied(internal))
+
+
+def _is_forbidden(clause: Any, internal: np.ndarray) -> bool:
+    if hasattr(clause, "is_forbidden_vector_array"):
+        return bool(clause.is_forbidden_vector(internal))
+    return bool(clause.is_forbidden_vector(internal, False))
