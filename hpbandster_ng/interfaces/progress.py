@@ -1,0 +1,116 @@
+"""A progress bar in the terminal: an observer of a run."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TextIO
+
+from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, RunRequested
+from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
+from hpbandster_ng.engine.schedule import Plan
+from hpbandster_ng.errors import MissingExtraError
+
+try:
+    from tqdm import tqdm
+except ImportError as error:
+    raise MissingExtraError("The progress bar", "tqdm", "progress") from error
+
+__all__ = ["ProgressBar"]
+
+
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """A tqdm that starts neither a thread nor a process of its own, and so leaves none behind."""
+
+    monitor_interval = 0
+    _lock = threading.RLock()
+
+
+class ProgressBar:
+    """Shows how far a run is: runs done, iterations begun, the incumbent's loss, failed runs.
+
+    An observer sees what happens and not what is planned; :meth:`expect` tells it, so that it can show what is left.
+    The incumbent's loss is that of the best run on the largest budget that any run has succeeded on so far.
+
+    Args:
+        show: whether to draw; by default only if ``file`` is a terminal.
+        file: where to draw; standard error by default.
+
+    Example:
+        >>> progress = ProgressBar()
+        >>> # bohb = BOHB(..., observers=[progress])
+        >>> # progress.expect(bohb.plan(n_iterations=4))
+        >>> progress(RunRequested(at=0.0, n_iterations=4))
+        >>> progress.status
+        'iteration 0/4'
+        >>> progress.close()
+    """
+
+    def __init__(self, show: bool | None = None, file: TextIO | None = None) -> None:
+        self.show = show
+        self.file = file
+        self.runs_planned = 0
+        self.runs_done = 0
+        self.runs_failed = 0
+        self.iterations_requested = 0
+        self.iterations_begun = 0
+        self.incumbent: tuple[float, float] | None = None
+        self._bar: _Bar | None = None
+
+    def expect(self, plan: Plan) -> None:
+        """Add what a run is going to execute to the total of the bar."""
+        self.runs_planned += plan.num_runs
+        if self._bar is not None:
+            self._bar.total = self.runs_planned
+            self._draw()
+
+    def __call__(self, event: Event) -> None:
+        """Take in one entry of the run's log."""
+        match event:
+            case RunRequested(n_iterations=n_iterations):
+                self.iterations_requested += n_iterations
+            case OpenIteration():
+                self.iterations_begun += 1
+            case EndJob():
+                self._end(event.report.job, event.report.outcome)
+            case _:
+                return
+        self._draw()
+
+    def close(self) -> None:
+        """Draw the bar for the last time and end its line; an event after that opens a new one."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    @property
+    def status(self) -> str:
+        """What stands beside the bar."""
+        parts = [f"iteration {self.iterations_begun}/{self.iterations_requested}"]
+        if self.incumbent is not None:
+            budget, loss = self.incumbent
+            parts.append(f"incumbent {loss:.4g} on budget {budget:g}")
+        if self.runs_failed:
+            parts.append(f"{self.runs_failed} failed")
+        return ", ".join(parts)
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        if outcome.state is OutcomeState.CANCELLED:
+            return
+        self.runs_done += 1
+        if outcome.result is None:
+            self.runs_failed += 1
+        else:
+            self._challenge(job.budget, outcome.result["loss"])
+
+    def _challenge(self, budget: float, loss: float) -> None:
+        if self.incumbent is None or (budget, -loss) > (self.incumbent[0], -self.incumbent[1]):
+            self.incumbent = (budget, loss)
+
+    def _draw(self) -> None:
+        if self._bar is None:
+            disable = None if self.show is None else not self.show
+            file = self.file or sys.stderr
+            self._bar = _Bar(total=self.runs_planned or None, unit="run", disable=disable, file=file)
+        self._bar.set_postfix_str(self.status, refresh=False)
+        self._bar.update(self.runs_done - self._bar.n)
