@@ -48,7 +48,7 @@ def version() -> str:
     text = (HERE / "hpbandster_ng" / "__init__.py").read_text(encoding="utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', text, flags=re.MULTILINE)
     if found is None:
-        raise RuntimeError("hpbandster_ng/__init__.py has no line of the form __version__ = \"1.2.3\"")
+        raise RuntimeError('hpbandster_ng/__init__.py has no line of the form __version__ = "1.2.3"')
     return found.group(1)
 
 

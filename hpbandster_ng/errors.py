@@ -107,7 +107,13 @@ class MissingExtraError(HpbandsterError, ImportError):
     """An optional dependency is missing; the message names the extra that installs it."""
 
     def __init__(self, feature: str, package: str, extra: str) -> None:
-        super().__init__(f"{feature} needs {package}; install it with: pip install 'hpbandster_ng[{extra}]'")
+        super().__init__(feature, package, extra)
+        self.feature = feature
+        self.package = package
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.feature} needs {self.package}; install it with: pip install 'hpbandster_ng[{self.extra}]'"
 
 
 class IllegalTransitionError(HpbandsterError, RuntimeError):

@@ -125,7 +125,7 @@ def run_cell(cell: Cell, python: str) -> tuple[bool, list[str]]:
     try:
         install(cell, python)
     except subprocess.CalledProcessError as error:
-        return False, [cell.python, cell.end, *("-" for _ in SHOWN), f"cannot be installed (exit {error.returncode})", ""]
+        return False, [cell.python, cell.end, *("-" for _ in SHOWN), f"not installable (exit {error.returncode})", ""]
     passed, summary = run_tests(cell)
     return passed, [cell.python, cell.end, *versions(cell), summary, f"{time.monotonic() - began:.0f}"]
 

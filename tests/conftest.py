@@ -1,0 +1,97 @@
+"""What holds around every test: nothing is left running, nothing is left lying about, no global state is touched.
+
+The checks are registered as a plugin and not as fixtures of this file, because a fixture of ``tests/conftest.py`` would
+not see the doctests of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib: no test opens a window
+
+import numpy as np
+import psutil
+import pytest
+
+GRACE = 5.0
+"""Seconds that a thread or a process that is just ending may take to be gone."""
+
+LIBRARY_THREADS = "hpbandster"
+"""Threads of the library carry this prefix; they must be joined by their owner although they are daemons."""
+
+HELPERS = ("resource_tracker", "forkserver")
+"""Processes that Python itself starts once and keeps: no test can end them."""
+
+
+def threads_that_count() -> set[threading.Thread]:
+    return {
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and (not thread.daemon or thread.name.startswith(LIBRARY_THREADS))
+    }
+
+
+def leaked_threads(before: set[threading.Thread], grace: float = GRACE) -> set[threading.Thread]:
+    deadline = time.monotonic() + grace
+    leaked = threads_that_count() - before
+    for thread in leaked:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return {thread for thread in leaked if thread.is_alive()}
+
+
+def child_processes() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
+
+
+def leaked_processes(before: set[psutil.Process], grace: float = GRACE) -> dict[psutil.Process, str]:
+    """The processes that outlive the grace time, with their command lines; they are ended."""
+    _, alive = psutil.wait_procs(child_processes() - before, timeout=grace)
+    leaked = {}
+    for process in alive:
+        try:
+            command = " ".join(process.cmdline())
+        except psutil.Error:
+            continue
+        if not any(helper in command for helper in HELPERS):
+            leaked[process] = command
+            process.kill()
+    return leaked
+
+
+def global_random_state() -> tuple[bytes, int]:
+    state = np.random.get_state(legacy=False)  # noqa: NPY002 - reading the state that nobody may touch
+    return state["state"]["key"].tobytes(), state["state"]["pos"]
+
+
+class Tidiness:
+    @pytest.fixture(autouse=True)
+    def _nothing_left_running(self):
+        threads, processes = threads_that_count(), child_processes()
+        yield
+        leaked = leaked_threads(threads)
+        assert not leaked, f"threads still run after the test: {sorted(thread.name for thread in leaked)}"
+        commands = leaked_processes(processes)
+        assert not commands, f"processes still run after the test: {sorted(commands.values())}"
+
+    @pytest.fixture(autouse=True)
+    def _nothing_left_lying_about(self, tmp_path_factory, monkeypatch):
+        """Each test works in an empty folder of its own; what it writes on purpose goes to ``tmp_path``."""
+        folder = tmp_path_factory.mktemp("cwd")
+        monkeypatch.chdir(folder)
+        yield
+        left = sorted(path.name for path in Path(folder).iterdir())
+        assert not left, f"files left in the working directory: {left}"
+
+    @pytest.fixture(autouse=True)
+    def _global_random_state_untouched(self):
+        before = global_random_state()
+        yield
+        assert global_random_state() == before, "numpy's global random state was used; hand in a numpy.random.Generator"
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Tidiness(), "tidiness")
