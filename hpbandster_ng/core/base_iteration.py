@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.iteration import ConfigSampler, Datum, Iteration
+from hpbandster_ng.engine.records import Config, ConfigId
+
+if TYPE_CHECKING:
+    from hpbandster_ng.core.result import Result
+    from hpbandster_ng.core.run import Run
 
 __all__ = ["BaseIteration", "Datum", "WarmStartIteration"]
 
@@ -36,3 +42,43 @@ class BaseIteration(Iteration):
     ) -> None:
         logger = logger or logging.getLogger("hpbandster_ng")
         super().__init__(HPB_iter, num_configs, budgets, config_sampler, logger, result_logger)
+
+
+class WarmStartIteration(Iteration):
+    """The runs of an earlier result as a complete bracket, which the config generator learns from.
+
+    Its configurations have the ids ``(-1, 0, i)``; its time stamps are shifted so that the last run finished at 0.
+
+    Args:
+        Result: the earlier :class:`~hpbandster_ng.core.result.Result`.
+        config_generator: told of each run.
+    """
+
+    def __init__(self, Result: Result, config_generator: ConfigGenerator) -> None:
+        configs = Result.get_id2config_mapping()
+        super().__init__(-1, [len(configs)], [None], None)  # type: ignore[list-item]
+        runs = Result.get_all_runs()
+        end = max((run.time_stamps["finished"] for run in runs if "finished" in run.time_stamps), default=0.0)
+        new_ids = {
+            config_id: self.add_configuration(known["config"], known["config_info"])
+            for config_id, known in configs.items()
+        }
+        for i, run in enumerate(runs):
+            stamps = {name: at - end for name, at in run.time_stamps.items()}
+            job = _PastJob(new_ids[run.config_id], configs[run.config_id]["config"], run, stamps)
+            self.register_result(job, skip_sanity_checks=True)
+            config_generator.new_result(job, update_model=i == len(runs) - 1)
+        self.is_finished = True
+
+
+class _PastJob:
+    """A run of an earlier result, in the shape that brackets and generators read."""
+
+    worker_name = None
+
+    def __init__(self, config_id: ConfigId, config: Config, run: Run, timestamps: dict[str, float]) -> None:
+        self.id = config_id
+        self.kwargs = {"config": config, "budget": run.budget}
+        self.result = None if run.loss is None else {"loss": run.loss, "info": run.info}
+        self.exception = run.error_logs
+        self.timestamps = timestamps

@@ -1,0 +1,228 @@
+"""A worker's side of the desk: find the master, ask for jobs, hand in results, until sent home."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import Pyro4.errors
+
+from hpbandster_ng.backends.pyro.desk import SHUTDOWN
+from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
+from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT
+from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.errors import NameServerError, NotPlainError, WorkerExistsError
+
+__all__ = ["DeskClient"]
+
+_PATIENCE = 7.0
+"""Seconds for which a worker looks for a nameserver that it has never seen."""
+
+_ABANDONED = 600.0
+"""Seconds for which a worker looks for a nameserver that it has lost."""
+
+_INTERVAL = 0.25
+"""Seconds between two looks for a master."""
+
+_POLL = 5.0
+
+Locator = Callable[[], tuple[str | None, int | None]]
+"""Where the nameserver is now; may change between two calls."""
+
+
+class DeskClient:
+    """Serves one run until sent home, idle for too long, or abandoned.
+
+    Args:
+        run_id: the run to work for.
+        worker: the name under which to work.
+        locate: tells host and port of the nameserver.
+        evaluate: evaluates one order.
+        idle_timeout: seconds without a job after which the work ends; None for no limit.
+        logger: told in a line what happens.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        worker: str,
+        locate: Locator,
+        evaluate: Callable[[Order], Outcome],
+        idle_timeout: float | None,
+        logger: logging.Logger,
+    ) -> None:
+        self.run_id = run_id
+        self.worker = worker
+        self.locate = locate
+        self.evaluate = evaluate
+        self.idle_timeout = idle_timeout
+        self.logger = logger
+        self._token = uuid.uuid4().hex
+        self._desk: Any = None
+        self._stop = threading.Event()
+        self._is_computing = threading.Event()
+        self._report: str | None = None
+        self._idle_since = time.monotonic()
+
+    def connect(self) -> None:
+        """Make sure that there is a nameserver.
+
+        Raises:
+            NameServerError: there is none.
+        """
+        self._nameserver_at(_PATIENCE)._pyroRelease()
+
+    def stop(self) -> None:
+        """End after the job in hand; from any thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work.
+
+        Raises:
+            NameServerError: the nameserver was gone for too long.
+            WorkerExistsError: another worker of that name works for the same run.
+        """
+        self._idle_since = time.monotonic()
+        heart = threading.Thread(target=self._beat, name=f"hpbandster-heartbeat-{self.worker}", daemon=True)
+        heart.start()
+        try:
+            while not self._is_over:
+                if self._find_master():
+                    self._serve()
+        except NameServerError:
+            if not self._is_over:
+                raise
+        finally:
+            self._stop.set()
+            self._is_computing.set()
+            self._leave()
+            heart.join()
+
+    @property
+    def _is_over(self) -> bool:
+        if self._stop.is_set():
+            return True
+        if self._patience_left > 0:
+            return False
+        self.logger.info("worker %s ends: no job for timeout=%g seconds", self.worker, self.idle_timeout)
+        self._stop.set()
+        return True
+
+    @property
+    def _patience_left(self) -> float:
+        """Seconds until the idle limit."""
+        if self.idle_timeout is None:
+            return _ABANDONED
+        return self.idle_timeout - (time.monotonic() - self._idle_since)
+
+    def _nameserver_at(self, patience: float) -> Any:
+        give_up = time.monotonic() + patience
+        while True:
+            host, port = self.locate()
+            try:
+                return locate_nameserver(host, port, patience=0)
+            except NameServerError:
+                if time.monotonic() + _INTERVAL >= give_up or self._stop.wait(_INTERVAL):
+                    raise
+
+    def _find_master(self) -> bool:
+        """Look once for a master and join it; False if there is none yet."""
+        with contextlib.closing(_Released(self._nameserver_at(min(_ABANDONED, self._patience_left)))) as nameserver:
+            location = lookup(nameserver.proxy, dispatcher_name(self.run_id))
+        if location is None:
+            self._stop.wait(_INTERVAL)
+            return False
+        desk = proxy_to(location, CALL_TIMEOUT)
+        try:
+            refusal = desk.join(self.worker, self._token)
+        except (OSError, Pyro4.errors.PyroError) as error:
+            desk._pyroRelease()
+            self.logger.debug("worker %s: master at %s does not answer: %s", self.worker, location, error)
+            self._stop.wait(_INTERVAL)
+            return False
+        if refusal == SHUTDOWN:
+            desk._pyroRelease()
+            self._stop.wait(_INTERVAL)
+            return False
+        if refusal:
+            desk._pyroRelease()
+            self._stop.set()
+            raise WorkerExistsError(refusal)
+        self._desk = desk
+        self.logger.info("worker %s joined run %s", self.worker, self.run_id)
+        return True
+
+    def _serve(self) -> None:
+        """Exchange results for jobs until the connection breaks or the work is over."""
+        while not self._is_over or self._report is not None:
+            try:
+                wait = None if self._stop.is_set() else min(_POLL, max(0.0, self._patience_left))
+                answer = self._desk.exchange(self.worker, self._token, self._report, wait)
+            except (OSError, Pyro4.errors.PyroError) as error:
+                self.logger.info("worker %s lost its master (%s: %s)", self.worker, type(error).__name__, error)
+                self._release()
+                return
+            self._report = None
+            if answer is None:
+                self._release()
+                return
+            if answer == SHUTDOWN:
+                self.logger.info("worker %s was sent home", self.worker)
+                self._stop.set()
+            elif answer:
+                self._work(decode_order(answer))
+
+    def _work(self, order: Order) -> None:
+        self._is_computing.set()
+        try:
+            outcome = self.evaluate(order)
+        finally:
+            self._is_computing.clear()
+        self._report = _encoded(order.attempt, outcome)
+        self._idle_since = time.monotonic()
+
+    def _beat(self) -> None:
+        interval = 1.0
+        while not self._stop.is_set():
+            self._is_computing.wait()
+            if self._stop.wait(interval) or not self._is_computing.is_set():
+                continue
+            with contextlib.suppress(OSError, AttributeError, Pyro4.errors.PyroError):
+                interval, go_home = self._desk.heartbeat(self.worker, self._token)
+                if go_home:
+                    self._stop.set()
+
+    def _leave(self) -> None:
+        if self._desk is not None:
+            with contextlib.suppress(OSError, Pyro4.errors.PyroError):
+                self._desk.leave(self.worker, self._token, "it left")
+            self._release()
+
+    def _release(self) -> None:
+        if self._desk is not None:
+            self._desk._pyroRelease()
+            self._desk = None
+
+
+class _Released:
+    """A proxy that is released on leaving a block."""
+
+    def __init__(self, proxy: Any) -> None:
+        self.proxy = proxy
+
+    def close(self) -> None:
+        self.proxy._pyroRelease()
+
+
+def _encoded(attempt: Attempt, outcome: Outcome) -> str:
+    try:
+        return encode_report(attempt, outcome)
+    except NotPlainError as error:
+        return encode_report(attempt, Outcome(OutcomeState.FAILED, error=str(error)))

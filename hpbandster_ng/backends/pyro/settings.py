@@ -1,0 +1,41 @@
+"""How Pyro4 is set up, in one place: its settings are global to the process."""
+
+from __future__ import annotations
+
+import Pyro4
+
+__all__ = ["CALL_TIMEOUT", "CONNECT_TIMEOUT", "MAX_MESSAGE_BYTES", "apply_settings", "pyro_location"]
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds that one attempt to reach a nameserver or dispatcher may take."""
+
+CALL_TIMEOUT = 30.0
+"""Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""What one result may weigh."""
+
+_MAX_CONNECTIONS = 8192
+
+
+def apply_settings() -> None:
+    """Give every socket a time limit, accept one safe serializer, and make room for one connection a worker."""
+    config = Pyro4.config
+    config.COMMTIMEOUT = CALL_TIMEOUT
+    config.SERVERTYPE = "thread"
+    config.THREADPOOL_SIZE = _MAX_CONNECTIONS
+    config.SERIALIZER = "serpent"
+    config.SERIALIZERS_ACCEPTED = {"serpent"}
+    config.SOCK_NODELAY = True
+    config.PREFER_IP_VERSION = 0
+    config.MAX_MESSAGE_SIZE = 2 * MAX_MESSAGE_BYTES
+
+
+def pyro_location(name: str, host: str, port: int) -> str:
+    """The address of a remote object, with brackets around an IPv6 address.
+
+    Example:
+        >>> pyro_location("Pyro.NameServer", "::1", 9090)
+        'PYRO:Pyro.NameServer@[::1]:9090'
+    """
+    return f"PYRO:{name}@[{host}]:{port}" if ":" in host else f"PYRO:{name}@{host}:{port}"

@@ -1,0 +1,74 @@
+"""What goes over the wire, as text: jobs one way, reports the other."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
+from hpbandster_ng.engine import plain_json
+from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
+from hpbandster_ng.errors import NotPlainError
+
+__all__ = ["Attempt", "Order", "decode_order", "decode_report", "encode_order", "encode_report"]
+
+
+class Attempt(NamedTuple):
+    """One try at a job."""
+
+    config_id: ConfigId
+    budget: float
+    number: int
+
+
+class Order(NamedTuple):
+    """What a worker needs to evaluate."""
+
+    attempt: Attempt
+    config: Config
+    working_directory: str
+
+
+def encode_order(order: Order) -> str:
+    """Encode a job.
+
+    Raises:
+        NotPlainError: it has no text form, or is too large.
+
+    Example:
+        >>> order = Order(Attempt((0, 0, 1), 9.0, 1), {"x": 0.5}, ".")
+        >>> decode_order(encode_order(order)) == order
+        True
+    """
+    return _encoded([list(order.attempt), order.config, order.working_directory], "the configuration")
+
+
+def decode_order(text: str) -> Order:
+    attempt, config, working_directory = plain_json.loads(text)
+    return Order(Attempt(*attempt), config, working_directory)
+
+
+def encode_report(attempt: Attempt, outcome: Outcome) -> str:
+    """Encode how an attempt ended.
+
+    Raises:
+        NotPlainError: the result has no text form, or is too large.
+    """
+    return _encoded([list(attempt), outcome.state.value, outcome.result, outcome.error], "the result")
+
+
+def decode_report(text: str) -> tuple[Attempt, Outcome]:
+    attempt, state, result, error = plain_json.loads(text)
+    return Attempt(*attempt), Outcome(OutcomeState(state), result, error)
+
+
+def _encoded(value: Any, name: str) -> str:
+    try:
+        text = plain_json.dumps(value)
+    except ValueError as error:
+        raise NotPlainError(f"{name} cannot be sent: {error}") from error
+    if len(text) > MAX_MESSAGE_BYTES:
+        raise NotPlainError(
+            f"{name} has {len(text):,} characters, more than the {MAX_MESSAGE_BYTES:,} that can be sent; write large "
+            "data to a file and return its path"
+        )
+    return text

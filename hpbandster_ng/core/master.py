@@ -1,0 +1,225 @@
+"""The optimizer's side: a run, from its first bracket to its result."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hpbandster_ng.backends.base import Backend
+from hpbandster_ng.backends.pyro.backend import PyroBackend
+from hpbandster_ng.backends.pyro.credentials import check_run_id
+from hpbandster_ng.core.base_iteration import WarmStartIteration
+from hpbandster_ng.core.result import Result
+from hpbandster_ng.engine.config_generator import ConfigGenerator
+from hpbandster_ng.engine.iteration import Iteration
+from hpbandster_ng.engine.plain import plain
+from hpbandster_ng.engine.planner import Planner
+from hpbandster_ng.engine.pool import Pool
+from hpbandster_ng.engine.records import Config
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.runtime.loop import Loop, wall_clock
+from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
+from hpbandster_ng.storage.base import Storage
+from hpbandster_ng.storage.memory import MemoryStorage
+
+__all__ = ["Master"]
+
+
+class Master:
+    """Runs brackets of jobs on the workers of a run; every optimizer is a subclass.
+
+    A subclass passes a config generator, adds its settings to :attr:`config` and implements
+    :meth:`get_next_iteration`. The constructor only stores; the nameserver is contacted by :meth:`run`. As a context
+    manager, the master shuts itself down.
+
+    Args:
+        run_id: the run's name; its workers and nameserver have the same.
+        config_generator: proposes configurations and learns from results.
+        working_directory: passed to ``compute``; created if need be.
+        ping_interval: seconds; a worker that is silent for three of these is lost, and its job starts elsewhere.
+        nameserver, nameserver_port: where the nameserver listens; port 9090 by default.
+        host: address of this machine on which workers reach the master; ``localhost`` by default.
+        shutdown_workers: whether leaving a ``with`` block sends the workers home.
+        job_queue_sizes: ``(low, high)``: see :class:`~hpbandster_ng.engine.pool.Pool`.
+        dynamic_queue_size: whether both count relative to the number of workers.
+        logger: where to log; the logger ``hpbandster_ng`` by default.
+        result_logger: has ``new_config(config_id, config, config_info)`` and ``__call__(job)``.
+        previous_result: a result whose runs the config generator learns from first.
+        seed: makes the sequence of configurations reproducible; drawn from the operating system by default.
+        observers: callables that see every event of the run's log; one that raises harms nobody.
+        initial_configs: configurations that run before any is drawn, in this order.
+        worker_timeout: seconds without enough workers after which :meth:`run` raises.
+        storage: keeps the run's log; in memory by default.
+        backend: runs the jobs; workers over Pyro4 by default.
+
+    Attributes:
+        config: the settings of the run, copied into the result.
+        iterations: every bracket begun so far.
+        warmstart_iteration: the bracket of ``previous_result``, in a list; empty without.
+
+    Raises:
+        InvalidArgumentError: names the parameter.
+    """
+
+    def __init__(
+        self,
+        run_id: Any,
+        config_generator: ConfigGenerator,
+        working_directory: str | os.PathLike[str] = ".",
+        ping_interval: float = 60,
+        nameserver: str | None = "127.0.0.1",
+        nameserver_port: int | None = None,
+        host: str | None = None,
+        shutdown_workers: bool = True,
+        job_queue_sizes: tuple[int, int] = (-1, 0),
+        dynamic_queue_size: bool = True,
+        logger: logging.Logger | None = None,
+        result_logger: Any = None,
+        previous_result: Result | None = None,
+        seed: int | None = None,
+        observers: Sequence[Observer] = (),
+        initial_configs: Sequence[Config] = (),
+        worker_timeout: float = 600,
+        storage: Storage | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        self.run_id = check_run_id(run_id)
+        for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
+            if not value > 0:
+                raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
+        self.config_generator = config_generator
+        self.working_directory = os.fspath(working_directory)
+        self.shutdown_workers = shutdown_workers
+        self.logger = logger or logging.getLogger("hpbandster_ng")
+        self.result_logger = result_logger
+        self.seed = _seed(seed)
+        self.observers = list(observers)
+        self.initial_configs = [plain(config, f"initial_configs[{i}]") for i, config in enumerate(initial_configs)]
+        self.worker_timeout = worker_timeout
+        self.config: dict[str, Any] = {"time_ref": None, "seed": self.seed}
+        self.warmstart_iteration = (
+            [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
+        )
+        self._pool = Pool(job_queue_sizes, dynamic_queue_size)
+        self._storage = MemoryStorage() if storage is None else storage
+        self._backend = backend or PyroBackend(
+            self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
+        )
+        self._iteration_kwargs: Mapping[str, Any] = {}
+        self._loop: Loop | None = None
+
+    def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> Iteration:
+        """Make the bracket of the given number; the hook of every subclass.
+
+        Args:
+            iteration: 0 for the first.
+            iteration_kwargs: what was given to :meth:`run`, for the bracket's constructor.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement get_next_iteration(iteration, ...)")
+
+    def run(
+        self,
+        n_iterations: int = 1,
+        min_n_workers: int = 1,
+        iteration_kwargs: Mapping[str, Any] | None = None,
+        max_time: float | None = None,
+    ) -> Result:
+        """Run brackets to their end; may be called again for more.
+
+        Args:
+            n_iterations: how many more.
+            min_n_workers: wait for so many workers first.
+            iteration_kwargs: passed to each bracket.
+            max_time: seconds from now after which nothing new is started and what there is is returned; a job that is
+                still running then is not part of the result, and goes on if this is called again.
+
+        Raises:
+            InvalidArgumentError: ``n_iterations`` or ``min_n_workers`` is below 1, or ``max_time`` is not positive.
+            NoWorkersError: too few workers for ``worker_timeout`` seconds.
+            CommunicationError: there is no nameserver, or another master of this run_id.
+        """
+        for name, value in (("n_iterations", n_iterations), ("min_n_workers", min_n_workers)):
+            if not (isinstance(value, int | np.integer) and value >= 1):
+                raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+        if max_time is not None and not max_time > 0:
+            raise InvalidArgumentError("max_time", max_time, "must be greater than 0", "None means no limit")
+        self._iteration_kwargs = dict(iteration_kwargs or {})
+        loop = self._started_loop()
+        loop.wait_for_workers(int(min_n_workers))
+        if self.config["time_ref"] is None:
+            self.config["time_ref"] = loop.clock()
+            self._start_result_logger()
+        loop.run(int(n_iterations), max_time)
+        return self.result()
+
+    def result(self) -> Result:
+        """What there is so far."""
+        data = [bracket.data for bracket in [*self.iterations, *self.warmstart_iteration]]
+        return Result(data, dict(self.config))
+
+    def wait_for_workers(self, min_n_workers: int = 1) -> None:
+        """Return when so many workers are there.
+
+        Raises:
+            NoWorkersError: they are not, after ``worker_timeout`` seconds.
+        """
+        self._started_loop().wait_for_workers(min_n_workers)
+
+    @property
+    def iterations(self) -> list[Iteration]:
+        return [] if self._loop is None else self._loop.planner.iterations
+
+    def active_iterations(self) -> list[int]:
+        """The numbers of the brackets that are not complete."""
+        return [] if self._loop is None else self._loop.planner.active_iterations
+
+    def shutdown(self, shutdown_workers: bool = False) -> None:
+        """End the run: what has not ended is cancelled; may be called twice.
+
+        Args:
+            shutdown_workers: whether to send the workers home, too; otherwise they wait for another master of the
+                same run_id.
+        """
+        if self._loop is not None:
+            self._loop.close(shutdown_workers)
+
+    def __enter__(self) -> Master:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.shutdown(self.shutdown_workers)
+
+    def _started_loop(self) -> Loop:
+        if self._loop is None:
+            os.makedirs(self.working_directory, exist_ok=True)
+            planner = Planner(
+                self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs
+            )
+            observers = [*self.observers]
+            if self.result_logger is not None:
+                observers.insert(0, ResultLoggerObserver(self.result_logger))
+            self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, wall_clock())
+        self._loop.start()
+        return self._loop
+
+    def _start_result_logger(self) -> None:
+        """Tell a logger that wants to know the settings and the search space before the first job."""
+        start_run = getattr(self.result_logger, "start_run", None)
+        if start_run is not None:
+            previous = {config_id: datum for past in self.warmstart_iteration for config_id, datum in past.data.items()}
+            start_run(self.config, getattr(self.config_generator, "configspace", None), previous)
+
+    def _make_iteration(self, iteration: int) -> Iteration:
+        return self.get_next_iteration(iteration, dict(self._iteration_kwargs))
+
+
+def _seed(seed: int | None) -> int:
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError("seed", seed, "must be a whole number of at least 0", "None draws one")
+    return int(seed)

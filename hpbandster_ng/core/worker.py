@@ -1,0 +1,208 @@
+"""The user's side: a problem to be optimised is a subclass of :class:`Worker`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from hpbandster_ng.backends.evaluation import evaluate
+from hpbandster_ng.backends.pyro.client import DeskClient
+from hpbandster_ng.backends.pyro.credentials import (
+    check_run_id,
+    check_shared_directory,
+    credentials_path,
+    read_credentials,
+)
+from hpbandster_ng.backends.pyro.wire import Order
+from hpbandster_ng.engine.records import Config, ConfigId, Outcome
+from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
+
+__all__ = ["Worker"]
+
+_at_work: set[str] = set()
+_at_work_lock = threading.Lock()
+"""Which workers of this process are at work, so that two of the same name are found out at once."""
+
+
+def _reserve(worker_id: str) -> None:
+    with _at_work_lock:
+        if worker_id in _at_work:
+            raise InvalidArgumentError(
+                "id", worker_id, "names a worker of this process that is already at work",
+                "give each worker its own id, for example id=0, id=1, ...",
+            )
+        _at_work.add(worker_id)
+
+
+def _release(worker_id: str) -> None:
+    with _at_work_lock:
+        _at_work.discard(worker_id)
+
+
+class Worker:
+    """Evaluates configurations for a run; override :meth:`compute`.
+
+    A worker may start before the master, join late and leave at any time. It asks the master for jobs, so it needs no
+    open port.
+
+    Args:
+        run_id: the run to work for.
+        nameserver: host of the nameserver; 127.0.0.1 by default.
+        nameserver_port: port of the nameserver; 9090 by default.
+        logger: where to log; the logger ``hpbandster_ng`` by default.
+        host: by which name of this machine the worker is called; its host name by default.
+        id: tells several workers of one process apart.
+        timeout: seconds without a job after which the worker ends by itself, counted from its start; None for never.
+
+    Attributes:
+        worker_id: the name under which the worker works, unique in its run.
+
+    Raises:
+        InvalidArgumentError: the run_id has a slash, or the timeout is not positive.
+
+    Example:
+        >>> class MyWorker(Worker):
+        ...     def compute(self, config_id, config, budget, working_directory):
+        ...         return {"loss": config["x"] / budget, "info": {}}
+        >>> MyWorker(run_id="example").compute((0, 0, 0), {"x": 0.5}, 2, ".")
+        {'loss': 0.25, 'info': {}}
+    """
+
+    def __init__(
+        self,
+        run_id: Any,
+        nameserver: str | None = None,
+        nameserver_port: int | None = None,
+        logger: logging.Logger | None = None,
+        host: str | None = None,
+        id: Any = None,
+        timeout: float | None = None,
+    ) -> None:
+        self.run_id = check_run_id(run_id)
+        if timeout is not None and not timeout > 0:
+            raise InvalidArgumentError("timeout", timeout, "must be greater than 0", "None means no limit")
+        self.nameserver = nameserver
+        self.nameserver_port = nameserver_port
+        self.logger = logger or logging.getLogger("hpbandster_ng")
+        self.host = host
+        self.timeout = timeout
+        suffix = "" if id is None else f".{id}"
+        self.worker_id = f"hpbandster.run_{self.run_id}.worker.{host or socket.gethostname()}.{os.getpid()}{suffix}"
+        self._credentials_path: Any = None
+        self._client: DeskClient | None = None
+        self._thread: threading.Thread | None = None
+
+    def compute(
+        self, config_id: ConfigId, config: Config, budget: float, working_directory: str
+    ) -> Mapping[str, Any]:
+        """Evaluate a configuration; all arguments come as keywords.
+
+        Args:
+            config_id: the configuration's id; the same for each of its budgets, so that training can be continued.
+            config: plain Python values by hyperparameter name; inactive ones are absent.
+            budget: how much to spend, in the unit of ``min_budget`` and ``max_budget``.
+            working_directory: the run's directory for files of this problem.
+
+        Returns:
+            ``{"loss": number to be minimised, "info": anything made of plain Python or numpy}``. Whatever is raised
+            here is recorded as this run's failure.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement compute(config_id, config, budget, ...)")
+
+    def load_nameserver_credentials(
+        self, working_directory: str | os.PathLike[str], num_tries: int = 60, interval: float = 1
+    ) -> None:
+        """Wait for the file that the nameserver of this run writes, and use the address in it.
+
+        Args:
+            working_directory: the directory that the run's processes share.
+            num_tries: how often to look.
+            interval: seconds between two looks.
+
+        Raises:
+            InvalidArgumentError: the directory is missing.
+            NameServerError: the file did not appear in time.
+            LogError: the file is none that a nameserver writes.
+        """
+        path = credentials_path(check_shared_directory(working_directory), self.run_id)
+        for attempt in range(num_tries):
+            if attempt:
+                time.sleep(interval)
+            try:
+                self.nameserver, self.nameserver_port = read_credentials(path)
+            except FileNotFoundError:
+                continue
+            self._credentials_path = path
+            return
+        raise NameServerError(
+            f"no credentials file {path} after num_tries={num_tries} looks, interval={interval} s apart; start the "
+            "nameserver with the same run_id and working_directory, or wait longer"
+        )
+
+    def run(self, background: bool = False) -> None:
+        """Work until the master sends the worker home, or it was idle for ``timeout`` seconds.
+
+        Args:
+            background: work in a daemon thread and return at once.
+
+        Raises:
+            NameServerError: no nameserver answers.
+            InvalidArgumentError: another worker of this process has the same id, or this one is at work.
+            WorkerExistsError: another worker of the same name works for the run.
+        """
+        client = DeskClient(self.run_id, self.worker_id, self._locate, self._evaluate, self.timeout, self.logger)
+        _reserve(self.worker_id)
+        try:
+            client.connect()
+        except BaseException:
+            _release(self.worker_id)
+            raise
+        self._client = client
+        if background:
+            self._thread = threading.Thread(
+                target=self._work_in_background, args=(client,), name=f"hpbandster-{self.worker_id}", daemon=True
+            )
+            self._thread.start()
+            return
+        try:
+            client.run()
+        finally:
+            _release(self.worker_id)
+
+    def _work_in_background(self, client: DeskClient) -> None:
+        try:
+            client.run()
+        except HpbandsterError as error:
+            self.logger.error("worker %s ends: %s", self.worker_id, error)
+        finally:
+            _release(self.worker_id)
+
+    def shutdown(self) -> None:
+        """End after the job in hand; returns when the background thread has ended."""
+        if self._client is not None:
+            self._client.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _locate(self) -> tuple[str | None, int | None]:
+        """Where the nameserver is; a credentials file is read anew, since a restarted run writes another one."""
+        if self._credentials_path is not None:
+            try:
+                return read_credentials(self._credentials_path)
+            except (FileNotFoundError, LogError):
+                pass
+        return self.nameserver, self.nameserver_port
+
+    def _evaluate(self, order: Order) -> Outcome:
+        attempt = order.attempt
+        self.logger.info("worker %s starts %s on budget %g", self.worker_id, attempt.config_id, attempt.budget)
+        outcome = evaluate(self.compute, attempt.config_id, order.config, attempt.budget, order.working_directory)
+        self.logger.info(
+            "worker %s: %s on budget %g %s", self.worker_id, attempt.config_id, attempt.budget, outcome.state.value
+        )
+        return outcome

@@ -1,0 +1,83 @@
+"""H2BO: BOHB with densities that know the borders of the search space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
+from hpbandster_ng.optimizers.config_generators.h2bo import H2BO as H2boGenerator
+from hpbandster_ng.optimizers.scheduled import ScheduledMaster
+
+__all__ = ["H2BO"]
+
+
+class H2BO(ScheduledMaster):
+    """BOHB with boundary-corrected densities and bandwidths by Scott's rule or by likelihood.
+
+    Args:
+        configspace: the search space.
+        eta: each rung keeps one in ``eta`` configurations and gives it ``eta`` times the budget.
+        min_budget, max_budget: the smallest useful and the full budget.
+        bracket_sizes: ``"floor"``, as the predecessor, or ``"paper"``: see
+            :func:`~hpbandster_ng.engine.schedule.hyperband_brackets`.
+        min_points_in_model: results that the good and the bad configurations each must have before a model is made;
+            one more than there are hyperparameters by default.
+        top_n_percent: the share of configurations that count as good.
+        num_samples: candidates a pick.
+        random_fraction: the share of picks that stay random.
+        bandwidth_factor: widens the density from which candidates are drawn.
+        min_bandwidth: keeps the densities from collapsing to a point.
+        bw_estimator: ``"scott"``, or ``"mlcv"`` for the largest leave-one-out likelihood.
+        fully_dimensional: False treats hyperparameters as independent.
+        **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
+
+    Raises:
+        SearchSpaceError: the space is empty, or no ConfigSpace.
+        InvalidArgumentError: not ``0 < min_budget <= max_budget``, or not ``eta > 1``; or another parameter, by name.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from hpbandster_ng.backends.inprocess import InProcessBackend
+        >>> backend = InProcessBackend(lambda config, budget, **_: {"loss": config["x"] / budget, "info": {}})
+        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+        >>> optimizer = H2BO(space, min_budget=1, max_budget=9, run_id="example", backend=backend, seed=1)
+        >>> with optimizer:
+        ...     result = optimizer.run(n_iterations=1)
+        >>> len(result.get_all_runs())
+        13
+    """
+
+    def __init__(
+        self,
+        configspace: Any = None,
+        eta: float = 3,
+        min_budget: float = 0.01,
+        max_budget: float = 1,
+        min_points_in_model: int | None = None,
+        top_n_percent: float = 15,
+        num_samples: int = 32,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 1,
+        min_bandwidth: float = 1e-3,
+        bw_estimator: str = "scott",
+        fully_dimensional: bool = True,
+        bracket_sizes: BracketSizes = "floor",
+        **master_kwargs: Any,
+    ) -> None:
+        model = {
+            "min_points_in_model": min_points_in_model,
+            "top_n_percent": top_n_percent,
+            "num_samples": num_samples,
+            "random_fraction": random_fraction,
+            "bandwidth_factor": bandwidth_factor,
+            "min_bandwidth": min_bandwidth,
+            "bw_estimator": bw_estimator,
+            "fully_dimensional": fully_dimensional,
+        }
+        super().__init__(
+            H2boGenerator(configspace, **model),
+            configspace,
+            hyperband_brackets(min_budget, max_budget, eta, bracket_sizes),
+            {"eta": eta, "min_budget": min_budget, "max_budget": max_budget, **model},
+            **master_kwargs,
+        )
