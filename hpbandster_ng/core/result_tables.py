@@ -1,0 +1,112 @@
+"""A run as a table of numbers, for tools that tell which hyperparameters matter."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import ConfigSpace
+import numpy as np
+
+from hpbandster_ng.core.run import Run
+from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
+
+__all__ = ["LossFunction", "fanova_data", "pandas_dataframe"]
+
+LossFunction = Callable[[Run], float]
+
+_BUDGET = "budget"
+"""The name of the column, and of the hyperparameter, that holds the budget."""
+
+
+def fanova_data(
+    runs: Iterable[Run],
+    configs: Mapping[ConfigId, Config],
+    config_space: ConfigSpace.ConfigurationSpace,
+    budgets: Sequence[float],
+    *,
+    loss_fn: LossFunction,
+    failed_loss: float | None,
+) -> tuple[np.ndarray, np.ndarray, ConfigSpace.ConfigurationSpace]:
+    """The work of ``Result.get_fANOVA_data``, which documents it."""
+    with_budget = len(budgets) > 1
+    space = _space_with_budget(config_space, budgets) if with_budget else copy.deepcopy(config_space)
+    names = list(space)
+    rows: list[list[float]] = []
+    losses: list[float] = []
+    for run in runs:
+        if run.budget not in budgets or (run.loss is None and failed_loss is None):
+            continue
+        config = {**configs[run.config_id], **({_BUDGET: run.budget} if with_budget else {})}
+        _refuse_strangers(config, names, run.config_id)
+        rows.append([_as_number(space[name], config.get(name)) for name in names])
+        losses.append(loss_fn(run) if run.loss is not None else failed_loss)  # type: ignore[arg-type]
+    return np.array(rows, dtype=float).reshape(len(rows), len(names)), np.array(losses, dtype=float), space
+
+
+def _space_with_budget(
+    config_space: ConfigSpace.ConfigurationSpace, budgets: Sequence[float]
+) -> ConfigSpace.ConfigurationSpace:
+    if _BUDGET in list(config_space):
+        raise InvalidArgumentError(
+            "budgets", list(budgets), f"must be one budget where a hyperparameter is called {_BUDGET!r}",
+            "ask for each budget on its own",
+        )
+    space = copy.deepcopy(config_space)
+    axis = ConfigSpace.UniformFloatHyperparameter(_BUDGET, float(min(budgets)), float(max(budgets)), log=True)
+    add = space.add if hasattr(space, "add") else space.add_hyperparameter  # ConfigSpace 1.x, 0.7
+    add(axis)
+    return space
+
+
+def _refuse_strangers(config: Config, names: Sequence[str], config_id: ConfigId) -> None:
+    strangers = sorted(set(config) - set(names))
+    if strangers:
+        raise InvalidArgumentError(
+            "config_space", names, f"does not have {strangers}, which configuration {config_id} has",
+            "give the space that the run searched",
+        )
+
+
+def _as_number(hyperparameter: Any, value: Any) -> float:
+    if value is None:
+        return math.nan
+    if isinstance(hyperparameter, ConfigSpace.Constant):
+        return 0.0
+    if isinstance(hyperparameter, ConfigSpace.CategoricalHyperparameter):
+        return _index(hyperparameter, list(hyperparameter.choices), value)
+    if isinstance(hyperparameter, ConfigSpace.OrdinalHyperparameter):
+        return _index(hyperparameter, list(hyperparameter.sequence), value)
+    return float(value)
+
+
+def _index(hyperparameter: Any, choices: list[Any], value: Any) -> float:
+    if value not in choices:
+        raise InvalidArgumentError(
+            "config_space", hyperparameter, f"does not offer {value!r}, which a configuration of the run has",
+            "give the space that the run searched",
+        )
+    return float(choices.index(value))
+
+
+def pandas_dataframe(
+    runs: Iterable[Run], configs: Mapping[ConfigId, Config], budgets: Sequence[float], loss_fn: LossFunction
+) -> tuple[Any, Any]:
+    """The work of ``Result.get_pandas_dataframe``, which documents it."""
+    try:
+        import pandas as pd  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError("Result.get_pandas_dataframe", "pandas", "pandas") from error
+    chosen = [run for run in runs if run.budget in budgets and run.loss is not None]
+    rows = [dict(configs[run.config_id]) for run in chosen]
+    if len(budgets) > 1:
+        if any(_BUDGET in row for row in rows):
+            raise InvalidArgumentError(
+                "budgets", list(budgets), f"must be one budget where a hyperparameter is called {_BUDGET!r}",
+                "ask for each budget on its own",
+            )
+        rows = [{**row, _BUDGET: run.budget} for row, run in zip(rows, chosen, strict=True)]
+    return pd.DataFrame(rows), pd.DataFrame({"loss": [loss_fn(run) for run in chosen]})
