@@ -8,7 +8,8 @@ only subclasses a plain type.
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from hpbandster_ng.errors import NotPlainError
 
 __all__ = ["plain"]
 
-_ATOMS = frozenset({bool, int, float, str, bytes, type(None)})
+_ALWAYS_FINE = frozenset({bool, float, bytes, type(None)})
 _MAX_DEPTH = 100
+_MAX_BITS = 14_284
+"""Of an integer: beyond, it may have more than the 4300 digits that Python turns into text."""
 
 
-def plain(value: Any, name: str = "value", _depth: int = 0) -> Any:
+def plain(value: Any, name: str = "value") -> Any:
     """Convert to plain Python.
 
     Args:
@@ -39,56 +42,96 @@ def plain(value: Any, name: str = "value", _depth: int = 0) -> Any:
         hpbandster_ng.errors.NotPlainError: info['model'] is of type object, which cannot be sent or logged; \
 convert it to numbers, strings, lists or dicts
     """
-    kind = type(value)
-    if kind in _ATOMS:
+    return _convert(value, name, 0)
+
+
+def _convert(value: Any, name: str, depth: int) -> Any:
+    if type(value) in _ALWAYS_FINE:
         return value
-    if _depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH:
         raise NotPlainError(f"{name} is nested deeper than {_MAX_DEPTH} levels (or contains itself); flatten it")
     if isinstance(value, np.generic | np.ndarray):
-        converted = value.tolist()
-        return converted if type(converted) in _ATOMS else plain(_not(value, converted, name), name, _depth + 1)
+        return _from_numpy(value, name, depth)
     if isinstance(value, Mapping):
-        return {
-            _plain_key(key, name): plain(item, f"{name}[{key!r}]", _depth + 1) for key, item in value.items()
-        }
+        return {_key(key, name, depth): _convert(item, f"{name}[{key!r}]", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        items = [plain(item, f"{name}[{i}]", _depth + 1) for i, item in enumerate(value)]
+        # The name is made only where it may be needed: a learning curve can be long.
+        items = [
+            item if type(item) in _ALWAYS_FINE else _convert(item, f"{name}[{i}]", depth + 1)
+            for i, item in enumerate(value)
+        ]
         return tuple(items) if isinstance(value, tuple) else items
-    if isinstance(value, Set):
-        return {_plain_key(item, name) for item in value}
-    return _plain_scalar(value, name)
+    if isinstance(value, AbstractSet):
+        return {_key(item, name, depth) for item in value}
+    return _scalar(value, name)
 
 
-def _not(original: Any, converted: Any, name: str) -> Any:
-    if type(converted) is type(original):
-        raise _refusal(name, original)
-    return converted
+def _from_numpy(value: Any, name: str, depth: int) -> Any:
+    if value.dtype.kind in "biu":
+        return value.tolist()
+    if value.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return value.astype(np.float64).tolist()  # a long double has no other way to plain Python
+    if value.dtype.kind in "cmM":
+        raise _refusal(name, value, f"numpy {value.dtype}")
+    return _convert(value.tolist(), name, depth + 1)
 
 
-def _plain_key(key: Any, name: str) -> Any:
+def _key(key: Any, name: str, depth: int) -> Any:
+    if type(key) in _ALWAYS_FINE:
+        return key
+    shown = "an integer" if isinstance(key, int) else repr(key)  # a huge one cannot even be shown
+    place = f"{shown}, a key or item of {name},"
+    if depth > _MAX_DEPTH:
+        raise NotPlainError(f"{name} has a key nested deeper than {_MAX_DEPTH} levels; flatten it")
     if isinstance(key, np.generic):
-        key = key.item()
+        return _from_numpy(key, place, depth)
     if isinstance(key, tuple):
-        return tuple(_plain_key(item, name) for item in key)
-    if type(key) not in _ATOMS:
-        raise _refusal(f"{key!r}, a key or item of {name},", key)
-    return key
+        return tuple(_key(item, name, depth + 1) for item in key)
+    return _scalar(key, place)
 
 
-def _plain_scalar(value: Any, name: str) -> Any:
-    for atom in (bool, int, float, str, bytes):
-        if isinstance(value, atom):
-            return atom(value)
+def _scalar(value: Any, name: str) -> Any:
+    """The unbound methods, since a subclass (an enumeration, say) may have its own idea of what it converts to."""
+    if isinstance(value, str):
+        return _text(str.__str__(value), name)
+    if isinstance(value, int):
+        return _integer(int.__int__(value), name)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, bytes):
+        return bytes(memoryview(value))
     if isinstance(value, numbers.Integral):
-        return int(value)
+        return _integer(int(value), name)
     if isinstance(value, numbers.Real):
         return float(value)
     raise _refusal(name, value)
 
 
-def _refusal(name: str, value: Any) -> NotPlainError:
+def _text(value: str, name: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise NotPlainError(
+                f"{name} is of type str with a lone surrogate at position {error.start}, which cannot be sent or "
+                "logged; encode it to bytes, or replace such characters"
+            ) from error
+    return value
+
+
+def _integer(value: int, name: str) -> int:
+    if value.bit_length() > _MAX_BITS:
+        raise NotPlainError(
+            f"{name} is of type int with more than 4300 digits, which cannot be sent or logged; shorten it, or convert "
+            "it to bytes"
+        )
+    return value
+
+
+def _refusal(name: str, value: Any, label: str = "") -> NotPlainError:
     kind = type(value)
-    label = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    label = label or (kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}")
     return NotPlainError(
         f"{name} is of type {label}, which cannot be sent or logged; convert it to numbers, strings, lists or dicts"
     )
