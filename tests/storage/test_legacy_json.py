@@ -23,8 +23,8 @@ STAMPS = {"submitted": 100.0, "started": 101.0, "finished": 103.5}
 PREDECESSOR_LOG = Path(__file__).parents[1] / "data" / "predecessor_log"
 
 
-def job(config_id=(0, 0, 0), budget=1.0, result=None, exception=None, stamps=STAMPS, config=None):
-    kwargs = {"config": config or {"x": 0.5}, "budget": budget}
+def job(config_id=(0, 0, 0), budget=1.0, result=None, exception=None, stamps=STAMPS):
+    kwargs = {"config": {"x": 0.5}, "budget": budget}
     return SimpleNamespace(id=config_id, kwargs=kwargs, timestamps=stamps, result=result, exception=exception)
 
 
@@ -250,9 +250,9 @@ BROKEN = [
     ("[]\n", "", "configs.json, line 1, must be"),
     ("7\n", "", "configs.json, line 1, must be"),
     ('[[0, 0, 0], "x", {}]\n', "", "configs.json, line 1, must be"),
-    ('[[0, 0], {}, {}]\n', "", "line 1, must begin with a config_id"),
+    ("[[0, 0], {}, {}]\n", "", "line 1, must begin with a config_id"),
     ('[[0, 0, "1"], {}, {}]\n', "", "line 1, must begin with a config_id"),
-    (CONFIG_LINE, '[[0, 0, 0], 1.0]\n', "results.json, line 1, must be"),
+    (CONFIG_LINE, "[[0, 0, 0], 1.0]\n", "results.json, line 1, must be"),
     (CONFIG_LINE, RESULT_LINE.replace("1.0,", '"1",', 1), "a number as budget"),
     (CONFIG_LINE, RESULT_LINE.replace('{"loss": 0.5, "info": {}}', '{"info": {}}'), "as result"),
     (CONFIG_LINE, RESULT_LINE.replace('"loss": 0.5', '"loss": "0.5"'), "as result"),
