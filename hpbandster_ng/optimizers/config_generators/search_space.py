@@ -118,7 +118,7 @@ class SearchSpace:
         for i, (column, code) in enumerate(zip(self._all_columns, codes.tolist(), strict=True)):
             if has_rules and not self._is_active(i, internal):
                 continue
-            values[column.name] = column.decode(column.draw(rng) if code != code else code)
+            values[column.name] = column.decode(column.draw(rng) if math.isnan(code) else code)
             if has_rules:
                 internal[i] = self._internal(i, values[column.name])
         return None if has_rules and self._first_forbidden(internal) is not None else values
@@ -170,7 +170,7 @@ class SearchSpace:
         for i, column in enumerate(self._all_columns):
             if not self._is_active(i, internal):
                 codes[i] = math.nan
-            elif codes[i] == codes[i]:
+            elif not math.isnan(codes[i]):
                 internal[i] = self._internal(i, column.decode(codes[i]))
 
     def _is_active(self, i: int, internal: np.ndarray) -> bool:
@@ -207,18 +207,24 @@ def _column(hyperparameter: Any) -> Column:
         return Choice(name, hyperparameter.sequence, Kind.ORDINAL)
     if not isinstance(hyperparameter, hp_types.FloatHyperparameter | hp_types.IntegerHyperparameter):
         raise SearchSpaceError(
-            "configspace", name, f"is of the unsupported type {type(hyperparameter).__name__}",
+            "configspace",
+            name,
+            f"is of the unsupported type {type(hyperparameter).__name__}",
             "use floats, integers, categories, ordinals and constants",
         )
+    return _numeric_column(hyperparameter)
+
+
+def _numeric_column(hyperparameter: Any) -> Column:
     traits: dict[str, Any] = {
         "log": bool(getattr(hyperparameter, "log", False)),
         "is_integer": isinstance(hyperparameter, hp_types.IntegerHyperparameter),
         "snap": _snap(hyperparameter),
     }
     if hyperparameter.lower is None:  # only in 0.7
-        return UnboundedNumber(name, float(hyperparameter.mu), float(hyperparameter.sigma), **traits)
+        return UnboundedNumber(hyperparameter.name, hyperparameter.mu, hyperparameter.sigma, **traits)
     convert = int if traits["is_integer"] else float
-    return Number(name, convert(hyperparameter.lower), convert(hyperparameter.upper), **traits)
+    return Number(hyperparameter.name, convert(hyperparameter.lower), convert(hyperparameter.upper), **traits)
 
 
 def _snap(hyperparameter: Any) -> Any:
@@ -231,7 +237,7 @@ def _values(columns: tuple[Column, ...], hyperparameters: tuple[Any, ...], vecto
     """What ConfigSpace's own code of a configuration stands for."""
     values: dict[str, Any] = {}
     for column, hyperparameter, code in zip(columns, hyperparameters, vector.tolist(), strict=True):
-        if code != code:
+        if math.isnan(code):
             continue
         is_choice = isinstance(column, Choice)
         values[column.name] = column.decode(code) if is_choice else column.plain(_to_value(hyperparameter, code))

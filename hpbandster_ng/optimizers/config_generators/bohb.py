@@ -1,0 +1,223 @@
+"""The model of BOHB: densities of good and of bad configurations, and candidates where good is likely and bad is not.
+
+Source: Falkner, Klein & Hutter, BOHB: Robust and Efficient Hyperparameter Optimization at Scale, ICML 2018, sections
+3.2 and 4 and algorithm 2; a tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) with one density over all
+hyperparameters in place of one for each.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from hpbandster_ng.engine.config_generator import ConfigGenerator, Report
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.optimizers.config_generators.densities import (
+    BandwidthEstimation,
+    ProductKernelDensity,
+    bandwidths,
+)
+from hpbandster_ng.optimizers.config_generators.imputation import impute
+from hpbandster_ng.optimizers.config_generators.observations import Observations
+from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
+
+__all__ = ["BOHB"]
+
+Array = npt.NDArray[np.float64]
+
+_LOG_RATIO_FLOOR = math.log(1e-32)
+
+
+class BOHB(ConfigGenerator):
+    """Proposes what a model of the results so far holds for good; usable without any master.
+
+    The model stands on the largest budget that has enough results; those on lower budgets are kept but not used. It
+    is fitted when a configuration is asked for and there are new results. Integers are modelled as numbers.
+
+    Args:
+        configspace: the search space; it is copied.
+        min_points_in_model: the good and the bad configurations are at least so many each; by default, and at least,
+            one more than there are hyperparameters that vary, because fewer points do not span a density.
+        top_n_percent: the share of results that count as good.
+        num_samples: candidates a proposal.
+        random_fraction: the share of proposals that are random, which keeps Hyperband's guarantees.
+        bandwidth_factor: widens the kernels from which candidates are drawn, for more exploration.
+        min_bandwidth: no kernel is narrower, for good results that (nearly) agree in a hyperparameter.
+        bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``; see
+            :func:`~hpbandster_ng.optimizers.config_generators.densities.bandwidths`.
+        kwargs: go to :class:`~hpbandster_ng.engine.config_generator.ConfigGenerator`.
+
+    Raises:
+        SearchSpaceError: see :class:`~hpbandster_ng.optimizers.config_generators.search_space.SearchSpace`.
+        InvalidArgumentError: an argument is out of its range.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from types import SimpleNamespace
+        >>> sampler = BOHB(ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)}), random_fraction=0)
+        >>> sampler.seed(1)
+        >>> sampler.get_config(budget=9)[1]
+        {'model_based_pick': False, 'random_reason': 'no budget has enough results yet: 0 of 4'}
+        >>> for x in (0.1, 0.2, 0.5, 0.9):
+        ...     job = SimpleNamespace(kwargs={"config": {"x": x}, "budget": 3}, result={"loss": x}, exception=None)
+        ...     sampler.new_result(job)
+        >>> sampler.get_config(budget=9)[1]
+        {'model_based_pick': True, 'model_budget': 3}
+    """
+
+    def __init__(  # noqa: PLR0917  the predecessor's order
+        self,
+        configspace: Any,
+        min_points_in_model: int | None = None,
+        top_n_percent: float = 15,
+        num_samples: int = 64,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 3,
+        min_bandwidth: float = 1e-3,
+        bandwidth_estimation: BandwidthEstimation = "normal_reference",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        _check_at_least_one("min_points_in_model", 1 if min_points_in_model is None else min_points_in_model)
+        _check_at_least_one("num_samples", num_samples)
+        _check_in_range("top_n_percent", top_n_percent, "[0, 100]", lambda x: 0 <= x <= 100)
+        _check_in_range("random_fraction", random_fraction, "[0, 1]", lambda x: 0 <= x <= 1)
+        _check_in_range("bandwidth_factor", bandwidth_factor, "(0, inf)", lambda x: 0 < x < math.inf)
+        _check_in_range("min_bandwidth", min_bandwidth, "(0, 1]", lambda x: 0 < x <= 1)
+        if bandwidth_estimation not in get_args(BandwidthEstimation):
+            rule = f"must be one of {list(get_args(BandwidthEstimation))}"
+            raise InvalidArgumentError("bandwidth_estimation", bandwidth_estimation, rule, "leave it out")
+        self.search_space = SearchSpace(configspace)
+        self.configspace = self.search_space.configspace
+        self.min_points_in_model = max(min_points_in_model or 0, self.search_space.dimensions + 1)
+        self.top_n_percent = top_n_percent
+        self.num_samples = num_samples
+        self.random_fraction = random_fraction
+        self.bandwidth_factor = bandwidth_factor
+        self.min_bandwidth = min_bandwidth
+        self.bandwidth_estimation = bandwidth_estimation
+        self._observations: dict[float, Observations] = {}
+        self._model_budget = -math.inf
+        self._densities: tuple[ProductKernelDensity, ProductKernelDensity] | None = None
+
+    @property
+    def configs(self) -> dict[float, list[Array]]:
+        """By budget the codes of the configurations, in the order of their results; a copy."""
+        return {budget: list(seen.codes.copy()) for budget, seen in self._observations.items()}
+
+    @property
+    def losses(self) -> dict[float, list[float]]:
+        """By budget the losses, in the same order; a failure is infinite."""
+        return {budget: seen.losses.tolist() for budget, seen in self._observations.items()}
+
+    def largest_budget_with_model(self) -> float:
+        """The budget on which the model stands, or minus infinity as long as there is none."""
+        return self._model_budget
+
+    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG002  one model for all
+        """Propose a configuration.
+
+        Returns:
+            The configuration, and ``{"model_based_pick": True, "model_budget": ...}`` or
+            ``{"model_based_pick": False, "random_reason": "..."}``.
+        """
+        reason = self._reason_without_model()
+        if reason is None and self.rng.random() < self.random_fraction:
+            reason = f"random_fraction={self.random_fraction:.3g} of the picks are random"
+        if reason is None:
+            config = self._best_candidate()
+            if config is not None:
+                return config, {"model_based_pick": True, "model_budget": self._model_budget}
+            reason = f"all {self.num_samples} candidates of the model are forbidden"
+        return self.search_space.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
+
+    def new_result(self, job: Report, update_model: bool = True) -> None:  # noqa: ARG002  the fit waits for get_config
+        """Learn from a finished job.
+
+        Args:
+            job: ``kwargs`` with ``config`` (dict or ``ConfigSpace.Configuration``) and ``budget``, and ``result``; a
+                ``result`` of None and a loss that is not finite count as infinitely bad.
+            update_model: without effect, because results cost no fit until a configuration is asked for.
+
+        Raises:
+            InvalidArgumentError: the configuration does not belong to the search space.
+        """
+        budget = job.kwargs["budget"]
+        code = self.search_space.encode(job.kwargs["config"])
+        seen = self._observations.setdefault(budget, Observations(self.search_space.dimensions))
+        seen.append(code, _loss(job.result))
+        if budget >= self._model_budget and len(seen) >= 2 * self.min_points_in_model:
+            self._model_budget = budget
+            self._densities = None
+
+    def impute_conditional_data(self, array: Array) -> Array:
+        """Fill what is inactive, the same way each time.
+
+        See :func:`~hpbandster_ng.optimizers.config_generators.imputation.impute`.
+
+        Args:
+            array: codes, shape (n, columns), NaN where inactive.
+        """
+        return impute(array, self.search_space.num_values)
+
+    def _reason_without_model(self) -> str | None:
+        if not self.search_space.dimensions:
+            return "no hyperparameter can vary"
+        if self._model_budget > -math.inf:
+            return None
+        counts = {budget: len(seen) for budget, seen in self._observations.items()}
+        count, best = max(((count, budget) for budget, count in counts.items()), default=(0, None))
+        where = "" if best is None else f" on budget {best:g}"
+        return f"no budget has enough results yet: {count} of {2 * self.min_points_in_model}{where}"
+
+    def _best_candidate(self) -> dict[str, Any] | None:
+        """The allowed candidate with the largest ratio of the good density to the bad one."""
+        if self._densities is None:
+            self._densities = self._fitted_densities()
+        good, bad = self._densities
+        candidates = good.sample_candidates(self.rng, self.num_samples, self.bandwidth_factor)
+        log_ratios = np.maximum(good.log_pdf(candidates) - bad.log_pdf(candidates), _LOG_RATIO_FLOOR)
+        for i in np.argsort(-log_ratios, kind="stable"):
+            config = self.search_space.decode(candidates[i], self.rng)
+            if config is not None:
+                return config
+        return None
+
+    def _fitted_densities(self) -> tuple[ProductKernelDensity, ProductKernelDensity]:
+        seen = self._observations[self._model_budget]
+        order = np.argsort(seen.losses, kind="stable")
+        n_good = max(self.min_points_in_model, int(self.top_n_percent * len(seen) / 100))
+        n_good = min(n_good, len(seen) - self.min_points_in_model)
+        codes = seen.codes
+        return self._fitted_density(codes[order[:n_good]]), self._fitted_density(codes[order[n_good:]])
+
+    def _fitted_density(self, codes: Array) -> ProductKernelDensity:
+        space = self.search_space
+        data = self.impute_conditional_data(codes)
+        widths = bandwidths(data, space.kinds, space.num_values, self.min_bandwidth, self.bandwidth_estimation)
+        return ProductKernelDensity(data, widths, space.kinds, space.num_values)
+
+
+def _loss(result: Any) -> float:
+    loss = None if result is None else result["loss"]
+    if loss is None:
+        return math.inf
+    number = float(np.asarray(loss, dtype=np.float64).item())
+    return number if math.isfinite(number) else math.inf
+
+
+def _check_at_least_one(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise InvalidArgumentError(
+            name, value, "must be a whole number of at least 1", "leave it out for the usual value"
+        )
+
+
+def _check_in_range(name: str, value: Any, interval: str, is_inside: Callable[[float], bool]) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not is_inside(float(value)):
+        raise InvalidArgumentError(name, value, f"must be a number in {interval}", "leave it out for the usual value")

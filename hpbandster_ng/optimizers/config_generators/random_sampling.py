@@ -1,0 +1,41 @@
+"""Configurations at random: the sampler of random search and of Hyperband."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpbandster_ng.engine.config_generator import ConfigGenerator
+from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
+
+__all__ = ["RandomSampling"]
+
+
+class RandomSampling(ConfigGenerator):
+    """Draws each configuration from the priors of the search space, whatever the results.
+
+    Args:
+        configspace: the search space; it is copied.
+        kwargs: go to :class:`~hpbandster_ng.engine.config_generator.ConfigGenerator`.
+
+    Raises:
+        SearchSpaceError: see :class:`~hpbandster_ng.optimizers.config_generators.search_space.SearchSpace`.
+
+    Example:
+        >>> import ConfigSpace
+        >>> sampler = RandomSampling(ConfigSpace.ConfigurationSpace({"optimizer": ["adam"], "layers": [3]}))
+        >>> sampler.get_config(budget=9)
+        ({'layers': 3, 'optimizer': 'adam'}, {'model_based_pick': False})
+    """
+
+    def __init__(self, configspace: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.search_space = SearchSpace(configspace)
+        self.configspace = self.search_space.configspace
+
+    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG002  any budget will do
+        """Draw a configuration.
+
+        Returns:
+            The configuration, and ``{"model_based_pick": False}``.
+        """
+        return self.search_space.sample(self.rng), {"model_based_pick": False}
