@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, ResultError
@@ -17,9 +19,7 @@ Compute = Callable[..., Mapping[str, Any]]
 """``compute(config_id=, config=, budget=, working_directory=) -> {"loss": number, "info": anything plain}``."""
 
 
-def evaluate(
-    compute: Compute, config_id: ConfigId, config: Config, budget: float, working_directory: str
-) -> Outcome:
+def evaluate(compute: Compute, config_id: ConfigId, config: Config, budget: float, working_directory: str) -> Outcome:
     """Call ``compute`` and never raise, but for ``KeyboardInterrupt``.
 
     Returns:
@@ -34,12 +34,21 @@ def evaluate(
     """
     try:
         returned = compute(config_id=config_id, config=config, budget=budget, working_directory=working_directory)
-    except (Exception, SystemExit):
-        return Outcome(OutcomeState.FAILED, error=traceback.format_exc())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - SystemExit and cancelled coroutines included: every job comes to an end
+        return Outcome(OutcomeState.FAILED, error=_sendable(traceback.format_exc()))
     try:
         return Outcome(OutcomeState.SUCCEEDED, _result(returned))
     except (NotPlainError, ResultError) as error:
-        return Outcome(OutcomeState.FAILED, error=str(error))
+        return Outcome(OutcomeState.FAILED, error=_sendable(str(error)))
+    except Exception:  # noqa: BLE001 - numbers and mappings of other libraries compute when they are looked at
+        return Outcome(OutcomeState.FAILED, error=_sendable(traceback.format_exc()))
+
+
+def _sendable(text: str) -> str:
+    """Names of files in messages may hold bytes that are no text."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _result(returned: Any) -> dict[str, Any]:
@@ -51,9 +60,11 @@ def _result(returned: Any) -> dict[str, Any]:
 
 
 def _loss(value: Any) -> float:
-    item = value.item if getattr(value, "size", None) == 1 and hasattr(value, "item") else None
+    if isinstance(value, str | bytes) or np.ma.is_masked(value):
+        raise ResultError(f"compute returned loss={_described(value)}, which is not a number")
+    holds_one = getattr(value, "size", None) == 1 and hasattr(value, "item")
     try:
-        loss = float(item() if item else value)
+        loss = float(value.item() if holds_one else value)
     except (TypeError, ValueError, OverflowError) as error:
         raise ResultError(f"compute returned loss={_described(value)}, which is not a number") from error
     if not math.isfinite(loss):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from collections import deque
 
 from hpbandster_ng.backends.base import Clock
@@ -33,6 +35,7 @@ class InProcessBackend:
 
     def start(self, clock: Clock) -> None:
         self._clock = clock
+        self._joined = False
 
     def submit(self, start: StartJob, job: Job) -> None:
         self._submitted.append((start, job))
@@ -42,9 +45,12 @@ class InProcessBackend:
             self._joined = True
             return WorkerJoined(self._clock(), _WORKER)
         if not self._submitted:
+            time.sleep(timeout)
             return None
-        start, job = self._submitted.popleft()
-        outcome = evaluate(self.compute, job.config_id, dict(job.config), job.budget, self.working_directory)
+        start, job = self._submitted[0]  # and stays there if the user interrupts: the next run takes it up again
+        config = copy.deepcopy(job.config)
+        outcome = evaluate(self.compute, job.config_id, config, job.budget, self.working_directory)
+        self._submitted.popleft()
         return JobFinished(self._clock(), job.config_id, job.budget, start.attempt, start.worker, outcome)
 
     def close(self, shutdown_workers: bool) -> None:

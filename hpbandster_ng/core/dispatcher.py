@@ -42,7 +42,7 @@ class Job:
         ['submitted']
     """
 
-    def __init__(self, id: Any, **kwargs: Any) -> None:
+    def __init__(self, id: Any, **kwargs: Any) -> None:  # noqa: A002 - the predecessor's name
         self.id = id
         self.kwargs = kwargs
         self.timestamps: dict[str, float] = {}
@@ -108,7 +108,7 @@ class Dispatcher:
         finally:
             self._backend.close(self._shutdown_workers)
 
-    def submit_job(self, id: Any, **kwargs: Any) -> None:
+    def submit_job(self, id: Any, **kwargs: Any) -> None:  # noqa: A002 - the predecessor's name
         """Queue a job; from any thread.
 
         Args:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.memory import MemoryStorage
 
 __all__ = ["Master"]
+
+_Self = TypeVar("_Self", bound="Master")
 
 
 class Master:
@@ -143,7 +146,7 @@ class Master:
             CommunicationError: there is no nameserver, or another master of this run_id.
         """
         for name, value in (("n_iterations", n_iterations), ("min_n_workers", min_n_workers)):
-            if not (isinstance(value, int | np.integer) and value >= 1):
+            if not _is_whole(value) or value < 1:
                 raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
         if max_time is not None and not max_time > 0:
             raise InvalidArgumentError("max_time", max_time, "must be greater than 0", "None means no limit")
@@ -187,7 +190,7 @@ class Master:
         if self._loop is not None:
             self._loop.close(shutdown_workers)
 
-    def __enter__(self) -> Master:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -195,10 +198,8 @@ class Master:
 
     def _started_loop(self) -> Loop:
         if self._loop is None:
-            os.makedirs(self.working_directory, exist_ok=True)
-            planner = Planner(
-                self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs
-            )
+            Path(self.working_directory).mkdir(parents=True, exist_ok=True)
+            planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
             observers = [*self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
@@ -220,6 +221,10 @@ class Master:
 def _seed(seed: int | None) -> int:
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+    if not _is_whole(seed) or seed < 0:
         raise InvalidArgumentError("seed", seed, "must be a whole number of at least 0", "None draws one")
     return int(seed)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

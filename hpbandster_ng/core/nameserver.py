@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 import netifaces
 
@@ -18,6 +18,8 @@ from hpbandster_ng.backends.pyro.nameserver import DEFAULT_PORT, NameServerThrea
 from hpbandster_ng.errors import InvalidArgumentError, NameServerError
 
 __all__ = ["NameServer", "nic_name_to_host"]
+
+_Self = TypeVar("_Self", bound="NameServer")
 
 
 def nic_name_to_host(nic_name: str) -> str:
@@ -111,7 +113,7 @@ class NameServer:
             with contextlib.suppress(FileNotFoundError):
                 credentials_path(self.dir, self.run_id).unlink()
 
-    def __enter__(self) -> NameServer:
+    def __enter__(self: _Self) -> _Self:
         self.start()
         return self
 

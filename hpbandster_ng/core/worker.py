@@ -33,7 +33,9 @@ def _reserve(worker_id: str) -> None:
     with _at_work_lock:
         if worker_id in _at_work:
             raise InvalidArgumentError(
-                "id", worker_id, "names a worker of this process that is already at work",
+                "id",
+                worker_id,
+                "names a worker of this process that is already at work",
                 "give each worker its own id, for example id=0, id=1, ...",
             )
         _at_work.add(worker_id)
@@ -80,7 +82,7 @@ class Worker:
         nameserver_port: int | None = None,
         logger: logging.Logger | None = None,
         host: str | None = None,
-        id: Any = None,
+        id: Any = None,  # noqa: A002 - the predecessor's name
         timeout: float | None = None,
     ) -> None:
         self.run_id = check_run_id(run_id)
@@ -97,9 +99,7 @@ class Worker:
         self._client: DeskClient | None = None
         self._thread: threading.Thread | None = None
 
-    def compute(
-        self, config_id: ConfigId, config: Config, budget: float, working_directory: str
-    ) -> Mapping[str, Any]:
+    def compute(self, config_id: ConfigId, config: Config, budget: float, working_directory: str) -> Mapping[str, Any]:
         """Evaluate a configuration; all arguments come as keywords.
 
         Args:
@@ -178,7 +178,7 @@ class Worker:
         try:
             client.run()
         except HpbandsterError as error:
-            self.logger.error("worker %s ends: %s", self.worker_id, error)
+            self.logger.error("worker %s ends: %s", self.worker_id, error)  # noqa: TRY400 - the message says it all
         finally:
             _release(self.worker_id)
 

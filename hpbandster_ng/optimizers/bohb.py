@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
-from hpbandster_ng.optimizers.config_generators.bohb import BOHB as BohbGenerator
+from hpbandster_ng.optimizers.config_generators import bohb as generators
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
 
 __all__ = ["BOHB"]
@@ -60,7 +60,7 @@ class BOHB(ScheduledMaster):
         bracket_sizes: BracketSizes = "floor",
         **master_kwargs: Any,
     ) -> None:
-        model = {
+        model: dict[str, Any] = {
             "min_points_in_model": min_points_in_model,
             "top_n_percent": top_n_percent,
             "num_samples": num_samples,
@@ -69,7 +69,7 @@ class BOHB(ScheduledMaster):
             "min_bandwidth": min_bandwidth,
         }
         super().__init__(
-            BohbGenerator(configspace, **model),
+            generators.BOHB(configspace, **model),
             configspace,
             hyperband_brackets(min_budget, max_budget, eta, bracket_sizes),
             {"eta": eta, "min_budget": min_budget, "max_budget": max_budget, **model},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
-from hpbandster_ng.optimizers.config_generators.h2bo import H2BO as H2boGenerator
+from hpbandster_ng.optimizers.config_generators import h2bo as generators
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
 
 __all__ = ["H2BO"]
@@ -64,7 +64,7 @@ class H2BO(ScheduledMaster):
         bracket_sizes: BracketSizes = "floor",
         **master_kwargs: Any,
     ) -> None:
-        model = {
+        model: dict[str, Any] = {
             "min_points_in_model": min_points_in_model,
             "top_n_percent": top_n_percent,
             "num_samples": num_samples,
@@ -75,7 +75,7 @@ class H2BO(ScheduledMaster):
             "fully_dimensional": fully_dimensional,
         }
         super().__init__(
-            H2boGenerator(configspace, **model),
+            generators.H2BO(configspace, **model),
             configspace,
             hyperband_brackets(min_budget, max_budget, eta, bracket_sizes),
             {"eta": eta, "min_budget": min_budget, "max_budget": max_budget, **model},

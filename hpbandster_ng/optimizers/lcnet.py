@@ -54,7 +54,7 @@ class LCNet(ScheduledMaster):
         bracket_sizes: BracketSizes = "floor",
         **master_kwargs: Any,
     ) -> None:
-        model = {"n_points": n_points, "n_candidates": n_candidates, "delta": delta}
+        model: dict[str, Any] = {"n_points": n_points, "n_candidates": n_candidates, "delta": delta}
         super().__init__(
             LCNetWrapper(configspace, max_budget, **model),
             configspace,

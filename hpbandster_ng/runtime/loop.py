@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from hpbandster_ng.backends.base import Backend, Clock
-from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick
+from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick, WorkerLost
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.errors import NoWorkersError
 from hpbandster_ng.runtime.observers import Observer, Observers
@@ -54,7 +55,9 @@ class Loop:
         self._is_started = False
 
     def start(self) -> None:
-        """Open the backend; does nothing the second time.
+        """Open the backend; does nothing while it is open.
+
+        Workers that the planner knows from before are gone: who is still alive joins anew.
 
         Raises:
             CommunicationError: the backend cannot be opened.
@@ -62,6 +65,10 @@ class Loop:
         if not self._is_started:
             self.backend.start(self.clock)
             self._is_started = True
+            now = self.clock()
+            lost = [WorkerLost(now, worker, "the master was started anew") for worker in self.planner.pool.workers]
+            self._record(lost)
+            self.planner.replay(lost)
 
     def wait_for_workers(self, count: int) -> None:
         """Return when at least ``count`` workers are there.
@@ -96,12 +103,13 @@ class Loop:
             self._step(deadline)
 
     def close(self, shutdown_workers: bool, reason: str = "the run was shut down") -> None:
-        """Cancel what has not ended, close the backend and the observers."""
-        if self._is_started:
-            self._handle(RunCancelled(self.clock(), reason))
-            self.backend.close(shutdown_workers)
-            self._is_started = False
-        self._observers.close()
+        """Cancel what has not ended, close the backend and the observers, each even if another fails to."""
+        was_started, self._is_started = self._is_started, False
+        with ExitStack() as stack:
+            stack.callback(self._observers.close)
+            if was_started:
+                stack.callback(self.backend.close, shutdown_workers)
+                self._handle(RunCancelled(self.clock(), reason))
 
     def _check(self, count: int, deadline: float) -> None:
         present = len(self.planner.pool.workers)

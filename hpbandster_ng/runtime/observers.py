@@ -33,14 +33,14 @@ class Observers:
         for position, observer in enumerate(self._observers):
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
                 self._failed(position, observer, f"on {type(event).__name__}")
 
     def close(self) -> None:
         for position, observer in enumerate(self._observers):
             try:
                 getattr(observer, "close", lambda: None)()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
                 self._failed(position, observer, "while closing")
         for position, count in self._failures.items():
             _logger.error("observer %r raised %d times during the run", self._observers[position], count)
@@ -49,7 +49,12 @@ class Observers:
     def _failed(self, position: int, observer: Observer, when: str) -> None:
         self._failures[position] += 1
         if self._failures[position] == 1:
-            _logger.exception("observer %r raised %s; the run goes on, further errors are only counted", observer, when)
+            _logger.error(
+                "observer %r raised %s; the run goes on, further errors are only counted",
+                observer,
+                when,
+                exc_info=True,  # noqa: LOG014
+            )
 
 
 class ResultLoggerObserver:

@@ -122,9 +122,11 @@ class PyroBackend:
             give_up = time.monotonic() + _GOODBYE
             while not self._desk.all_told and time.monotonic() < give_up:
                 time.sleep(0.01)
-        with contextlib.suppress(NameServerError):
-            with contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver:
-                nameserver.remove(self.run_id)
+        with (
+            contextlib.suppress(NameServerError),
+            contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
+        ):
+            nameserver.remove(self.run_id)
         self._daemon.desk = None
         self._daemon.shutdown()
         self._thread.join()

@@ -6,7 +6,6 @@ or all of it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import tempfile
@@ -30,7 +29,9 @@ def check_run_id(run_id: object) -> str:
     text = str(run_id)
     if not text.strip() or any(forbidden in text for forbidden in "/\\\0\n"):
         raise InvalidArgumentError(
-            "run_id", run_id, "must be part of a file name: not empty, without slash or line break",
+            "run_id",
+            run_id,
+            "must be part of a file name: not empty, without slash or line break",
             "use letters, digits, '.', '_' and '-'",
         )
     return text
@@ -45,7 +46,9 @@ def check_shared_directory(working_directory: str | os.PathLike[str]) -> Path:
     path = Path(working_directory)
     if not path.is_dir():
         raise InvalidArgumentError(
-            "working_directory", str(working_directory), "must be an existing directory that all processes share",
+            "working_directory",
+            str(working_directory),
+            "must be an existing directory that all processes share",
             "create it, or correct the path",
         )
     return path
@@ -63,10 +66,9 @@ def write_credentials(path: Path, host: str, port: int) -> None:
             json.dump({"host": host, "port": port}, handle)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
