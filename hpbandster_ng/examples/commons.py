@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import ConfigSpace as CS
 import numpy as np
+from ConfigSpace import ConfigurationSpace
 
 from hpbandster_ng.core.worker import Worker
 
@@ -35,12 +35,18 @@ class MyWorker(Worker):
         self.sleep_interval = sleep_interval
         self.rng = np.random.default_rng()
 
-    def compute(self, config: dict[str, Any], budget: float, **kwargs: Any) -> dict[str, Any]:
+    def compute(  # type: ignore[override] # all four arguments come as keywords
+        self,
+        config: dict[str, Any],
+        budget: float,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Evaluate one configuration on one budget.
 
         Args:
             config: ``{"x": number}``.
             budget: the standard deviation of the noise is 1 / budget.
+            **kwargs: ``config_id`` and ``working_directory``, for which this problem has no use.
 
         Returns:
             ``loss``: x with noise, within half of x to either side. ``info``: anything one wants to keep with the
@@ -52,6 +58,6 @@ class MyWorker(Worker):
         return {"loss": min(max(x + noise, 0.5 * x), 1.5 * x), "info": {"noise": noise}}
 
     @staticmethod
-    def get_configspace() -> CS.ConfigurationSpace:
+    def get_configspace() -> ConfigurationSpace:
         """The search space: ``x`` between 0 and 1."""
-        return CS.ConfigurationSpace({"x": (0.0, 1.0)})
+        return ConfigurationSpace({"x": (0.0, 1.0)})

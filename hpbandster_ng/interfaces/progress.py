@@ -19,7 +19,7 @@ except ImportError as error:
 __all__ = ["ProgressBar"]
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
+class _Bar(tqdm):  # type: ignore[misc] # tqdm ships no types
     """A tqdm that starts neither a thread nor a process of its own, and so leaves none behind."""
 
     monitor_interval = 0
