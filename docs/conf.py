@@ -1,0 +1,41 @@
+"""How Sphinx builds the documentation; nothing is fetched from the network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import diagrams  # noqa: E402 - the folder of this file is not on the path before the line above
+
+from hpbandster_ng import __version__  # noqa: E402 - as above
+
+project = "hpbandster_ng"
+author = "the hpbandster_ng developers"
+copyright = f"2026, {author}"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+source_suffix = {".md": "markdown"}
+
+html_theme = "furo"
+html_title = f"hpbandster_ng {release}"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+add_module_names = False
+autoclass_content = "class"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+
+def setup(app):
+    app.connect("builder-inited", lambda app: diagrams.draw_all(HERE / "_build" / "diagrams"))
