@@ -38,7 +38,14 @@ EXTRAS["test"] = [
     *EXTRAS["plot"],
     *EXTRAS["quickstart"],
 ]
-EXTRAS["lint"] = ["mypy>=1.13", "pandas-stubs", "ruff>=0.9", "scipy-stubs; python_version >= '3.11'", "types-psutil"]
+# The linters decide what is accepted, so a new one is taken on purpose.
+EXTRAS["lint"] = [
+    "mypy~=2.4",
+    "pandas-stubs",
+    "ruff~=0.17.5",
+    "scipy-stubs; python_version >= '3.11'",
+    "types-psutil",
+]
 EXTRAS["bench"] = ["distributed>=2024.8", *EXTRAS["test"]]
 EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"]]
 

@@ -38,4 +38,4 @@ napoleon_use_ivar = True
 
 
 def setup(app):
-    app.connect("builder-inited", lambda app: diagrams.draw_all(HERE / "_build" / "diagrams"))
+    app.connect("builder-inited", lambda _: diagrams.draw_all(HERE / "_build" / "diagrams"))

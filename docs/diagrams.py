@@ -9,10 +9,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
-from matplotlib.axes import Axes  # noqa: E402 - as above
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
-from hpbandster_ng.engine.schedule import hyperband_brackets  # noqa: E402 - as above
+from hpbandster_ng.engine.schedule import hyperband_brackets
 
 INK, SOFT, GOOD, BAD, BLUE = "#333333", "#f4f4f0", "#d9ead3", "#f4d6d2", "#d6e4f2"
 
