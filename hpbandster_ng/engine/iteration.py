@@ -16,6 +16,7 @@ who goes on.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +102,7 @@ class Iteration:
         is_finished: whether the bracket is complete.
 
     Raises:
-        InvalidArgumentError: ``num_configs`` and ``budgets`` do not match.
+        InvalidArgumentError: ``num_configs`` and ``budgets`` do not match, or the budgets do not rise.
     """
 
     def __init__(
@@ -115,8 +116,14 @@ class Iteration:
     ) -> None:
         if len(num_configs) != len(budgets) or not len(budgets):
             raise InvalidArgumentError(
-                "num_configs", num_configs, f"must have one entry for each of the budgets {list(budgets)}",
+                "num_configs",
+                num_configs,
+                f"must have one entry for each of the budgets {list(budgets)}",
                 "give both the same length, at least 1",
+            )
+        if any(lower >= higher for lower, higher in itertools.pairwise(budgets)):
+            raise InvalidArgumentError(
+                "budgets", list(budgets), "must rise from rung to rung", "a configuration runs once on each budget"
             )
         self.HPB_iter = HPB_iter
         self.num_configs = [int(n) for n in num_configs]
@@ -147,9 +154,7 @@ class Iteration:
         """The id that the next new configuration will carry."""
         return self.HPB_iter, self.stage, self.actual_num_configs[self.stage]
 
-    def add_configuration(
-        self, config: Config | None = None, config_info: Mapping[str, Any] | None = None
-    ) -> ConfigId:
+    def add_configuration(self, config: Config | None = None, config_info: Mapping[str, Any] | None = None) -> ConfigId:
         """Put a configuration on the current rung; without one, the sampler draws it.
 
         Returns:
@@ -158,17 +163,19 @@ class Iteration:
         Raises:
             InvalidArgumentError: the bracket is complete, or the rung is full.
         """
+        if self.is_finished or not self._free_slots:
+            raise InvalidArgumentError(
+                "config",
+                config,
+                f"finds no free slot on rung {self.stage} of iteration {self.HPB_iter}",
+                "add it to the next iteration",
+            )
         if config is None:
             if self.config_sampler is None:
                 raise InvalidArgumentError(
                     "config", None, "is needed in an iteration without a config_sampler", "pass the configuration"
                 )
             config, config_info = self.config_sampler(self.budgets[self.stage])
-        if self.is_finished or not self._free_slots:
-            raise InvalidArgumentError(
-                "config", config, f"finds no free slot on rung {self.stage} of iteration {self.HPB_iter}",
-                "add it to the next iteration",
-            )
         config_id = self.next_config_id()
         self.data[config_id] = Datum(config, dict(config_info or {}), budget=self.budgets[self.stage])
         self.actual_num_configs[self.stage] += 1
@@ -218,7 +225,9 @@ class Iteration:
             )
         if not skip_sanity_checks and (datum.status != "RUNNING" or datum.budget != budget):
             raise InvalidArgumentError(
-                "job", (job.id, budget), f"is not running; its status is {datum.status} on budget {datum.budget}",
+                "job",
+                (job.id, budget),
+                f"is not running; its status is {datum.status} on budget {datum.budget}",
                 "register each started job once",
             )
         if datum.status == "RUNNING":
@@ -237,20 +246,25 @@ class Iteration:
         return not (self.is_finished or self._free_slots or self._queued or self.num_running)
 
     def process_results(self) -> None:
-        """End the current rung: the hook says who advances, and the next rung opens.
+        """End the current rung: the hook says who advances, and the next rung opens; nothing while jobs are missing.
 
         A slot that a crash left empty stays empty; one that the hook left empty on purpose, although enough
         configurations were successful, is filled with a new one.
+
+        Raises:
+            InvalidArgumentError: the hook did not answer with one truth value a configuration.
         """
-        reviewed = [config_id for config_id, datum in self.data.items() if datum.status == "REVIEW"]
+        if not self.stage_is_complete:
+            return
+        budget = self.budgets[self.stage]
+        reviewed = [
+            config_id for config_id, datum in self.data.items() if datum.status == "REVIEW" and datum.budget == budget
+        ]
         self.stage += 1
         if self.stage >= len(self.num_configs):
             self._finish(reviewed)
             return
-        budget = self.budgets[self.stage - 1]
-        losses = np.array([_loss(self.data[config_id].results[budget]) for config_id in reviewed])
-        advance = self._advance_to_next_stage(reviewed, losses) if reviewed else ()
-        for config_id, goes_on in zip(reviewed, advance, strict=True):
+        for config_id, goes_on in zip(reviewed, self._who_goes_on(reviewed, budget), strict=True):
             datum = self.data[config_id]
             datum.status = "QUEUED" if goes_on else "TERMINATED"
             if goes_on:
@@ -261,6 +275,20 @@ class Iteration:
         self._free_slots = max(0, possible - len(self._queued)) if self.config_sampler is not None else 0
         if not self._queued and not self._free_slots:
             self._finish([])
+
+    def _who_goes_on(self, config_ids: Sequence[ConfigId], budget: float) -> Sequence[bool]:
+        if not config_ids:
+            return ()
+        losses = np.array([_loss(self.data[config_id].results[budget]) for config_id in config_ids])
+        advance = self._advance_to_next_stage(config_ids, losses)
+        if len(advance) != len(config_ids):
+            raise InvalidArgumentError(
+                "_advance_to_next_stage",
+                advance,
+                f"must answer for each of the {len(config_ids)} configurations",
+                f"return one truth value a configuration from {type(self).__name__}",
+            )
+        return advance
 
     def _finish(self, completed: Sequence[ConfigId]) -> None:
         for config_id in completed:

@@ -39,7 +39,9 @@ class SuccessiveResampling(SuccessiveHalving):
     ) -> None:
         super().__init__(HPB_iter, num_configs, budgets, config_sampler, logger, result_logger)
         if not 0 <= resampling_rate <= 1:
-            raise InvalidArgumentError("resampling_rate", resampling_rate, "must be within [0, 1]", "0.5 is the default")
+            raise InvalidArgumentError(
+                "resampling_rate", resampling_rate, "must be within [0, 1]", "0.5 is the default"
+            )
         if min_samples_advance < 0:
             raise InvalidArgumentError(
                 "min_samples_advance", min_samples_advance, "must not be negative", "1 is the default"
