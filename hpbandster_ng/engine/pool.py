@@ -16,7 +16,7 @@ nothing else, and asked by :meth:`Pool.next_ending` and :meth:`Pool.next_start`,
 from __future__ import annotations
 
 import enum
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from hpbandster_ng.engine.events import (
@@ -78,10 +78,15 @@ class Task:
         if to not in _TRANSITIONS.get((self.state, type(event)), ()):
             raise IllegalTransitionError(
                 f"job {self.job.key} is {self._state_name} and cannot become "
-                f"{to.value if to else 'ended'} by {event}; its story: {'; '.join(self.story) or 'none'}"
+                f"{to.value if to else 'ended'} by {event}; its story: {self.told}"
             )
         self.story.append(f"{event.at:.3f} {type(event).__name__} in state {self._state_name}")
         self.state = to
+
+    @property
+    def told(self) -> str:
+        """The story in one line."""
+        return "; ".join(self.story) or "none"
 
     @property
     def _state_name(self) -> str:
@@ -98,17 +103,26 @@ class Pool:
         queue_sizes: ``(low, high)``: once ``high`` jobs have not ended, no further one is asked for until no more than
             ``low`` have not.
         dynamic: whether both count relative to the number of workers. With the default of (-1, 0) a job is decided
-            upon only when a worker is free for it.
+            upon only when a worker is free for it. However low the two are, a worker never waits for nothing: while
+            there is one, ``low`` counts as at least 0 and ``high`` as at least 1.
         max_attempts: how often a job is started before the loss of its worker becomes its outcome.
 
     Raises:
-        InvalidArgumentError: ``low`` is not below ``high``, or ``max_attempts`` is below 1.
+        InvalidArgumentError: ``low`` is not below ``high``, or is negative where the sizes are not dynamic; or
+            ``max_attempts`` is below 1.
     """
 
     def __init__(self, queue_sizes: tuple[int, int] = (-1, 0), dynamic: bool = True, max_attempts: int = 3) -> None:
         if not queue_sizes[0] < queue_sizes[1]:
             raise InvalidArgumentError(
                 "job_queue_sizes", queue_sizes, "must be (low, high) with low < high", "the default is (-1, 0)"
+            )
+        if not dynamic and queue_sizes[0] < 0:
+            raise InvalidArgumentError(
+                "job_queue_sizes",
+                queue_sizes,
+                "must not be negative where they do not grow with the workers",
+                "use (0, 1), or dynamic_queue_size=True",
             )
         if max_attempts < 1:
             raise InvalidArgumentError("max_attempts", max_attempts, "must be at least 1", "the default is 3")
@@ -117,7 +131,7 @@ class Pool:
         self.max_attempts = max_attempts
         self.tasks: dict[JobKey, Task] = {}
         self.workers: dict[str, tuple[JobKey, int] | None] = {}
-        self._idle: dict[str, None] = {}
+        self._idle: OrderedDict[str, None] = OrderedDict()
         self._queue: deque[JobKey] = deque()
         self._ending: deque[JobKey] = deque()
         self._filling = True
@@ -129,7 +143,7 @@ class Pool:
     @property
     def wants_job(self) -> bool:
         """Whether the planner should decide on another job."""
-        return self._filling and len(self.tasks) < self._limit(1)
+        return self._filling and len(self.tasks) < self._limits()[1]
 
     def next_ending(self, at: float) -> EndJob | None:
         """A job that has come to its end, if there is one."""
@@ -168,13 +182,18 @@ class Pool:
                 self._cancel(event)
         self._update_filling()
 
-    def _limit(self, which: int) -> int:
-        return self.queue_sizes[which] + (len(self.workers) if self.dynamic else 0)
+    def _limits(self) -> tuple[int, int]:
+        low, high = self.queue_sizes
+        if not self.dynamic:
+            return low, high
+        workers = len(self.workers)
+        return (max(0, low + workers), max(1, high + workers)) if workers else (low, high)
 
     def _update_filling(self) -> None:
-        if len(self.tasks) >= self._limit(1):
+        low, high = self._limits()
+        if len(self.tasks) >= high:
             self._filling = False
-        if len(self.tasks) <= self._limit(0):
+        if len(self.tasks) <= low:
             self._filling = True
 
     def _queue_job(self, event: QueueJob) -> None:
@@ -187,9 +206,9 @@ class Pool:
     def _start(self, event: StartJob) -> None:
         task = self._task(event.key, event)
         if event.worker not in self._idle:
+            busy = f"running {self.workers[event.worker]}" if event.worker in self.workers else "unknown"
             raise IllegalTransitionError(
-                f"worker {event.worker!r} cannot start {event.key}: it is "
-                + (f"running {self.workers[event.worker]}" if event.worker in self.workers else "unknown")
+                f"worker {event.worker!r} cannot start job {event.key}: it is {busy}; the job's story: {task.told}"
             )
         task.move(event, JobState.RUNNING)
         task.attempt, task.worker, task.started = event.attempt, event.worker, event.at
