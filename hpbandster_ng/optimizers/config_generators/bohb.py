@@ -19,8 +19,10 @@ from hpbandster_ng.engine.config_generator import ConfigGenerator, Report
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
     BandwidthEstimation,
+    Density,
     ProductKernelDensity,
     bandwidths,
+    largest_ratio,
 )
 from hpbandster_ng.optimizers.config_generators.imputation import impute
 from hpbandster_ng.optimizers.config_generators.observations import Observations
@@ -29,8 +31,6 @@ from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 __all__ = ["BOHB"]
 
 Array = npt.NDArray[np.float64]
-
-_LOG_RATIO_FLOOR = math.log(1e-32)
 
 
 class BOHB(ConfigGenerator):
@@ -103,7 +103,7 @@ class BOHB(ConfigGenerator):
         self.bandwidth_estimation = bandwidth_estimation
         self._observations: dict[float, Observations] = {}
         self._model_budget = -math.inf
-        self._densities: tuple[ProductKernelDensity, ProductKernelDensity] | None = None
+        self._densities: tuple[Density, Density] | None = None
 
     @property
     def configs(self) -> dict[float, list[Array]]:
@@ -119,7 +119,7 @@ class BOHB(ConfigGenerator):
         """The budget on which the model stands, or minus infinity as long as there is none."""
         return self._model_budget
 
-    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG002  one model for all
+    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """Propose a configuration.
 
         Returns:
@@ -136,7 +136,7 @@ class BOHB(ConfigGenerator):
             reason = f"all {self.num_samples} candidates of the model are forbidden"
         return self.search_space.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
 
-    def new_result(self, job: Report, update_model: bool = True) -> None:  # noqa: ARG002  the fit waits for get_config
+    def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job.
 
         Args:
@@ -181,14 +181,15 @@ class BOHB(ConfigGenerator):
             self._densities = self._fitted_densities()
         good, bad = self._densities
         candidates = good.sample_candidates(self.rng, self.num_samples, self.bandwidth_factor)
-        log_ratios = np.maximum(good.log_pdf(candidates) - bad.log_pdf(candidates), _LOG_RATIO_FLOOR)
-        for i in np.argsort(-log_ratios, kind="stable"):
-            config = self.search_space.decode(candidates[i], self.rng)
+        while len(candidates):
+            best = largest_ratio(good, bad, candidates)
+            config = self.search_space.decode(candidates[best], self.rng)
             if config is not None:
                 return config
+            candidates = np.delete(candidates, best, axis=0)
         return None
 
-    def _fitted_densities(self) -> tuple[ProductKernelDensity, ProductKernelDensity]:
+    def _fitted_densities(self) -> tuple[Density, Density]:
         seen = self._observations[self._model_budget]
         order = np.argsort(seen.losses, kind="stable")
         n_good = max(self.min_points_in_model, int(self.top_n_percent * len(seen) / 100))
@@ -196,7 +197,7 @@ class BOHB(ConfigGenerator):
         codes = seen.codes
         return self._fitted_density(codes[order[:n_good]]), self._fitted_density(codes[order[n_good:]])
 
-    def _fitted_density(self, codes: Array) -> ProductKernelDensity:
+    def _fitted_density(self, codes: Array) -> Density:
         space = self.search_space
         data = self.impute_conditional_data(codes)
         widths = bandwidths(data, space.kinds, space.num_values, self.min_bandwidth, self.bandwidth_estimation)

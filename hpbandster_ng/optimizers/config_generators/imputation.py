@@ -20,7 +20,7 @@ def impute(data: npt.NDArray[np.float64], num_values: npt.NDArray[np.intp]) -> n
         num_values: of each column, 0 for numbers; shape (d,). Only a column without any entry needs it.
 
     Returns:
-        A new array of shape (n, d) without NaN.
+        Shape (n, d), without NaN: a new array, or ``data`` itself where nothing is missing.
 
     Example:
         >>> impute(np.array([[0.2, np.nan], [np.nan, np.nan], [0.4, np.nan], [np.nan, np.nan]]), np.array([0, 2]))
@@ -29,7 +29,9 @@ def impute(data: npt.NDArray[np.float64], num_values: npt.NDArray[np.intp]) -> n
                [0.4, 1. ],
                [0.4, 1. ]])
     """
-    filled = np.array(data, dtype=np.float64)
+    if not np.isnan(data.sum()):  # codes are finite, so only a NaN makes the sum one
+        return data
+    filled = data.copy()
     missing = np.isnan(filled)
     for column in np.flatnonzero(missing.any(axis=0)):
         rows = missing[:, column]

@@ -32,7 +32,7 @@ class RandomSampling(ConfigGenerator):
         self.search_space = SearchSpace(configspace)
         self.configspace = self.search_space.configspace
 
-    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ARG002  any budget will do
+    def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """Draw a configuration.
 
         Returns:
