@@ -244,6 +244,8 @@ def actual_parameters(path):
 
 
 def same_default(ours, theirs):
+    if theirs is inspect.Parameter.empty:
+        return True  # whoever must pass it may go on to do so
     if theirs is ANY:
         return ours is not inspect.Parameter.empty
     if theirs == {} and ours is None:
