@@ -106,6 +106,10 @@ class Kernel:
         """The spread of the active training values, in the unit that :meth:`bandwidth_for` reads."""
         raise NotImplementedError
 
+    def span(self) -> float:
+        """The length of the hyperparameter's range, in the same unit."""
+        return 1.0
+
     def bandwidth_for(self, width: float) -> float:
         """The bandwidth of a kernel whose spread is ``width``, at most the largest that makes sense."""
         return min(width, self.bandwidth_range()[1])
@@ -206,7 +210,7 @@ class Gaussian(Kernel):
         active = self._active()
         return float(np.std(active)) if len(active) else 0.0
 
-    def _checked_num_values(self, num_values: int | None) -> int:  # noqa: ARG002  a continuous value has no count
+    def _checked_num_values(self, num_values: int | None) -> int:
         return 1
 
     def _check_data(self) -> None:
@@ -288,6 +292,9 @@ class WangRyzinOrdinal(Kernel):
         """Standard deviation, in steps between neighbouring values."""
         active = self._active()
         return float(np.std(self._levels(active))) if len(active) else 0.0
+
+    def span(self) -> float:
+        return float(self.num_values)
 
     def bandwidth_for(self, width: float) -> float:
         """The b for which the kernel's standard deviation, sqrt(b (1 + b)) / (1 - b) steps, is ``width``."""
