@@ -46,7 +46,7 @@ class H2BO(BOHB):
         ({'model_based_pick': True, 'model_budget': 3}, True)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  the predecessor's order
         self,
         configspace: Any,
         min_points_in_model: int | None = None,

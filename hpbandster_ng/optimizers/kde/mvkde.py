@@ -157,10 +157,6 @@ class MultivariateKDE:
         """What :meth:`log_pdf` is not below: here itself."""
         return self.log_pdf(points)
 
-    def log_lower_bound(self, points: npt.ArrayLike) -> Array:
-        """Minus infinity: no bound on :meth:`log_pdf` is cheaper than the density itself; shape (m,)."""
-        return np.full(len(np.atleast_2d(points)), -np.inf)
-
     def sample(self, n: int = 1) -> Array:
         """Draw from the density, shape (n, d).
 
