@@ -71,7 +71,7 @@ class ConvolutionalModel:
         else:
             self.optimizer = torch.optim.Adam(parameters, lr=config["learning_rate"])
 
-    def partial_fit(self, pictures: np.ndarray, digits: np.ndarray, classes: np.ndarray) -> None:  # noqa: ARG002
+    def partial_fit(self, pictures: np.ndarray, digits: np.ndarray, classes: np.ndarray) -> None:
         """Train for one epoch; the same one whether the training was interrupted before it or not."""
         torch.manual_seed(self.epochs)
         self.network.train()

@@ -123,7 +123,13 @@ class Shell:
     def start(self, *command: Any, **environment: str) -> Script:
         output_file = self.base / f"output_{len(self.scripts)}.txt"
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        settings = {"PATH": path, "TMPDIR": str(self.temporary), "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
+        settings = {
+            "MPLBACKEND": "Agg",
+            "PATH": path,
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(self.temporary),
+            "TORCHINDUCTOR_CACHE_DIR": str(self.base / "torch_cache"),  # PyTorch's own; it stays, wherever it is
+        }
         with output_file.open("wb") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -331,7 +337,7 @@ def check_example_5(shell: Shell, result: Result, expected: Plan) -> None:
         epochs_before = [run.info["epochs before"] for run in result.get_runs_by_id(config_id)]
         assert epochs_before == ladder[:-1], "a promoted configuration goes on from its checkpoint"
     checkpoint = "checkpoints/checkpoint_{}_{}_{}.pkl".format(*result.get_incumbent_id())
-    logs = {"configs.json", "results.json", "configspace.json", "run.json"}
+    logs = {"configs.json", "results.json", "configspace.json", "hb_config.json"}
     assert shell.files() == {f"digits_run/{name}" for name in {checkpoint, *logs}}
 
 
