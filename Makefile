@@ -30,12 +30,12 @@ install: $(VENV)/.installed-dev
 # A stamp says which extra is installed; it ages when the metadata changes.
 $(VENV)/.installed-%: $(METADATA) scripts/make_venv.sh
 	scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	$(BIN)/python -m pip install -qq --editable ".[$*]"
 	touch $@
 
 $(QUICKSTART_VENV)/.installed: $(METADATA) scripts/make_venv.sh
 	scripts/make_venv.sh "$(PYTHON)" "$(QUICKSTART_VENV)"
-	$(QUICKSTART_VENV)/bin/python -m pip install --quiet --editable ".[quickstart]"
+	$(QUICKSTART_VENV)/bin/python -m pip install -qq --editable ".[quickstart]"
 	touch $@
 
 quickstart: $(QUICKSTART_VENV)/.installed

@@ -14,5 +14,5 @@ fi
 # Where the system's Python comes without ensurepip (Debian keeps it in python3-venv), its own pip fills the folder.
 if ! "$python" -m venv "$folder" >/dev/null 2>&1; then
     "$python" -m venv --clear --without-pip "$folder"
-    "$python" -m pip --python "$folder/bin/python" install --quiet pip
+    "$python" -m pip --python "$folder/bin/python" install -qq pip
 fi

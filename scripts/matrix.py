@@ -98,7 +98,7 @@ def install(cell: Cell, python: str) -> None:
     subprocess.run([str(ROOT / "scripts" / "make_venv.sh"), python, str(cell.home)], check=True)
     file = cell.home / "constraints.txt"
     file.write_text(pins, encoding="utf-8")
-    pip = [str(cell.interpreter), "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--upgrade"]
+    pip = [str(cell.interpreter), "-m", "pip", "install", "-qq", "--only-binary=:all:", "--upgrade"]
     subprocess.run([*pip, "pip"], check=True)
     subprocess.run([*pip, "--constraint", str(file), "--editable", f"{ROOT}[test]"], check=True)
     stamp.write_text(key, encoding="utf-8")
