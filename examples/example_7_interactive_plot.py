@@ -4,9 +4,9 @@ Run example 5 first; this example reads the log that it left:
 
     python examples/example_7_interactive_plot.py
 
-A window opens. Each line is a configuration: its loss on each budget, at the time when the run finished. Click on a
-line to see the configuration; the buttons choose which iterations are drawn. ``--no-show`` writes a picture beside the
-log in place of the window.
+A window opens. Each line is a configuration: its loss on each budget. Click on a line to see the configuration; the
+boxes and buttons choose which iterations are drawn. ``--no-show`` writes a picture beside the log in place of the
+window.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from typing import TextIO
@@ -17,6 +18,10 @@ except ImportError as error:
     raise MissingExtraError("The progress bar", "tqdm", "progress") from error
 
 __all__ = ["ProgressBar"]
+
+
+_FORMAT = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}<{remaining}{postfix}"
+"""The status is long; figures that follow from the others would leave no room for the bar."""
 
 
 class _Bar(tqdm):  # type: ignore[misc] # tqdm ships no types
@@ -109,8 +114,17 @@ class ProgressBar:
 
     def _draw(self) -> None:
         if self._bar is None:
-            disable = None if self.show is None else not self.show
-            file = self.file or sys.stderr
-            self._bar = _Bar(total=self.runs_planned or None, unit="run", disable=disable, file=file)
+            self._bar = self._new_bar()
         self._bar.set_postfix_str(self.status, refresh=False)
         self._bar.update(self.runs_done - self._bar.n)
+
+    def _new_bar(self) -> _Bar:
+        terminal = shutil.get_terminal_size()  # tqdm itself draws nothing on a terminal that does not know its size
+        return _Bar(
+            total=self.runs_planned or None,
+            disable=None if self.show is None else not self.show,
+            file=self.file or sys.stderr,
+            ncols=terminal.columns - 1,
+            nrows=terminal.lines,
+            bar_format=_FORMAT,
+        )

@@ -78,12 +78,26 @@ def test_it_draws_on_a_terminal_or_when_asked_to(file: io.StringIO, show: bool |
 
 def test_the_last_picture_is_complete() -> None:
     last = drawn(Terminal(), show=None).rstrip("\n").split("\r")[-1]
-    assert "2/6 " in last  # 3 + 1 + 2 runs are planned
+    assert last.startswith("2/6 runs |")  # 3 + 1 + 2 are planned
+    assert "##" in last
     assert "iteration 1/2, incumbent 0.25 on budget 1" in last
 
 
+def test_it_draws_on_a_terminal_that_does_not_know_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.setenv(name, "0")
+    assert "iteration 1/2, incumbent 0.25 on budget 1" in drawn(Terminal(), show=None)
+
+
+def test_it_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = drawn(Terminal(), show=None).rstrip("\n").split("\r")
+    assert max(map(len, lines)) == 79
+    assert any("##" in line for line in lines)
+
+
 def test_it_counts_without_a_plan() -> None:
-    assert "2run " in drawn(Terminal(), show=None, with_plan=False)
+    assert "2/? runs |" in drawn(Terminal(), show=None, with_plan=False)
 
 
 def test_a_plan_may_grow_while_the_bar_is_there() -> None:
@@ -93,7 +107,7 @@ def test_a_plan_may_grow_while_the_bar_is_there() -> None:
         progress.expect(Plan(hyperband_brackets(1, 3)))
         progress(end(count, 1, 0.5))
     progress.close()
-    assert "2/12 " in file.getvalue()
+    assert "2/12 runs" in file.getvalue()
 
 
 def test_no_thread_is_left_behind() -> None:
