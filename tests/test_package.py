@@ -21,7 +21,7 @@ def test_the_version_is_that_of_the_installed_package():
 
 def test_the_changelog_knows_the_version():
     assert re.search(
-        rf"^##+ {re.escape(hpbandster_ng.__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M
+        rf"^##+ {re.escape(hpbandster_ng.__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
     )
 
 
