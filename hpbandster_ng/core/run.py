@@ -9,7 +9,7 @@ from typing import Any
 
 from hpbandster_ng.engine.records import ConfigId
 
-__all__ = ["LearningCurve", "Run", "extract_HBS_learning_curves"]
+__all__ = ["ConfigId", "LearningCurve", "Run", "extract_HBS_learning_curves"]
 
 LearningCurve = list[tuple[float, float]]
 """Points ``(t, loss)``; ``t`` is a budget, a time in seconds, or whatever the extractor takes it for."""
