@@ -20,8 +20,8 @@ from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
     BandwidthEstimation,
     Density,
+    Layout,
     ProductKernelDensity,
-    bandwidths,
     largest_ratio,
 )
 from hpbandster_ng.optimizers.config_generators.imputation import impute
@@ -49,7 +49,7 @@ class BOHB(ConfigGenerator):
         bandwidth_factor: widens the kernels from which candidates are drawn, for more exploration.
         min_bandwidth: no kernel is narrower, for good results that (nearly) agree in a hyperparameter.
         bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``; see
-            :func:`~hpbandster_ng.optimizers.config_generators.densities.bandwidths`.
+            :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         kwargs: go to :class:`~hpbandster_ng.engine.config_generator.ConfigGenerator`.
 
     Raises:
@@ -101,6 +101,7 @@ class BOHB(ConfigGenerator):
         self.bandwidth_factor = bandwidth_factor
         self.min_bandwidth = min_bandwidth
         self.bandwidth_estimation = bandwidth_estimation
+        self._layout = Layout(self.search_space.kinds, self.search_space.num_values)
         self._observations: dict[float, Observations] = {}
         self._model_budget = -math.inf
         self._densities: tuple[Density, Density] | None = None
@@ -198,10 +199,10 @@ class BOHB(ConfigGenerator):
         return self._fitted_density(codes[order[:n_good]]), self._fitted_density(codes[order[n_good:]])
 
     def _fitted_density(self, codes: Array) -> Density:
-        space = self.search_space
         data = self.impute_conditional_data(codes)
-        widths = bandwidths(data, space.kinds, space.num_values, self.min_bandwidth, self.bandwidth_estimation)
-        return ProductKernelDensity(data, widths, space.kinds, space.num_values)
+        return ProductKernelDensity(
+            data, self._layout, min_bandwidth=self.min_bandwidth, estimation=self.bandwidth_estimation
+        )
 
 
 def _loss(result: Any) -> float:

@@ -19,15 +19,15 @@ import numpy.typing as npt
 
 from hpbandster_ng.optimizers.config_generators.columns import Kind
 from hpbandster_ng.optimizers.kde.bandwidths import normal_reference
-from hpbandster_ng.optimizers.kde.kernels import AitchisonAitken, WangRyzinOrdinal, truncated_normal
+from hpbandster_ng.optimizers.kde.kernels import AitchisonAitken, Kernel, WangRyzinOrdinal, truncated_normal
 
-__all__ = ["BandwidthEstimation", "Density", "ProductKernelDensity", "bandwidths", "largest_ratio"]
+__all__ = ["BandwidthEstimation", "Density", "Layout", "ProductKernelDensity", "largest_ratio"]
 
 Array = npt.NDArray[np.float64]
 BandwidthEstimation = Literal["normal_reference", "cv_ml", "cv_ls"]
 
-_PRODUCTS_AT_ONCE = 2**17
-"""Multiplications in one matrix product: few enough for the processor's cache, and for BLAS to start no threads.
+_PRODUCTS_AT_ONCE = 2**18
+"""Multiplications in one matrix product: few enough for the processor's cache, and for OpenBLAS to start no threads.
 
 Its threads wait for each other in a busy loop, which makes small products many times slower on a busy machine.
 """
@@ -35,6 +35,10 @@ Its threads wait for each other in a busy loop, which makes small products many 
 _ROUNDING = 1e-9
 """Added to a bound, which may fall below the exact value by rounding."""
 
+_LEADERS = 4
+"""So many of the most promising points get the whole sum at once."""
+
+_DISCRETE_KERNELS = {Kind.CATEGORICAL: AitchisonAitken, Kind.ORDINAL: WangRyzinOrdinal}
 _STATSMODELS_TYPES = {Kind.NUMBER: "c", Kind.INTEGER: "c", Kind.CATEGORICAL: "u", Kind.ORDINAL: "o"}
 
 
@@ -51,58 +55,28 @@ class Density(Protocol):
         """Points, shape (size, d), from kernels that are wider by ``bandwidth_factor``."""
 
 
-def bandwidths(
-    data: Array,
-    kinds: Sequence[Kind],
-    num_values: npt.NDArray[np.intp],
-    minimum: float = 1e-3,
-    estimation: BandwidthEstimation = "normal_reference",
-) -> Array:
-    """Bandwidths of a product kernel density, estimated from its data.
+class Layout:
+    """What the columns of the data are, worked out once for all densities over a space.
 
     Args:
-        data: codes, shape (n, d), without NaN.
         kinds: of each column.
-        num_values: of each column, shape (d,).
-        minimum: no bandwidth is smaller.
-        estimation: ``"normal_reference"``, 1.06 * standard deviation * n ** (-1 / (4 + d)), or a cross-validated
-            maximum of likelihood or minimum of squares, which statsmodels finds (seconds, not microseconds).
+        num_values: how many values each column can take, shape (d,); only discrete ones are asked.
 
-    Returns:
-        Shape (d,). The rule can exceed what a discrete kernel allows; that is cut to the largest allowed.
-
-    Example:
-        >>> data = np.array([[0.1, 0], [0.5, 1], [0.9, 1]])
-        >>> bandwidths(data, [Kind.NUMBER, Kind.CATEGORICAL], np.array([0, 2])).round(3)
-        array([0.288, 0.416])
+    Attributes:
+        is_numeric: which columns have a normal density, shape (d,).
+        discrete: index, kernel and number of values of each other column.
+        largest_bandwidths: beyond which a kernel is no density, shape (d,).
+        statsmodels_types: a letter a column, as ``KDEMultivariate`` reads them.
     """
-    n, d = data.shape
-    centred = data - _mean(data)
-    estimates = normal_reference(np.sqrt(np.einsum("ij,ij->j", centred, centred) / n), n, d)
-    if estimation != "normal_reference":
-        estimates = _cross_validated(data, kinds, estimates, estimation)
-    estimates = np.maximum(estimates, minimum)
-    for j, kind in enumerate(kinds):
-        if kind in _DISCRETE:
-            estimates[j] = min(estimates[j], _DISCRETE[kind](num_values=int(num_values[j])).bandwidth_range()[1])
-    return estimates
 
-
-def _cross_validated(data: Array, kinds: Sequence[Kind], estimates: Array, estimation: BandwidthEstimation) -> Array:
-    """Ask statsmodels about all columns but those of equal entries, which it cannot handle."""
-    from statsmodels.nonparametric.kernel_density import KDEMultivariate  # noqa: PLC0415  takes a second to import
-
-    varying = np.flatnonzero(np.ptp(data, axis=0) > 0).tolist()
-    estimates = estimates.copy()
-    if varying:
-        types = "".join(_STATSMODELS_TYPES[kinds[j]] for j in varying)
-        estimates[varying] = KDEMultivariate(data[:, varying], var_type=types, bw=estimation).bw
-    return estimates
-
-
-def _mean(data: Array) -> Array:
-    """Mean of each column, several times faster than ``data.mean(axis=0)``."""
-    return np.asarray(np.ones(len(data)) @ data / len(data))
+    def __init__(self, kinds: Sequence[Kind], num_values: npt.NDArray[np.intp]) -> None:
+        kernels = [_DISCRETE_KERNELS.get(kind) for kind in kinds]
+        self.is_numeric = np.array([kernel is None for kernel in kernels], dtype=bool)
+        self.discrete = [(j, kernel, int(num_values[j])) for j, kernel in enumerate(kernels) if kernel is not None]
+        self.largest_bandwidths = np.full(len(kinds), math.inf)
+        for j, kernel, k in self.discrete:
+            self.largest_bandwidths[j] = kernel(num_values=k).bandwidth_range()[1]
+        self.statsmodels_types = "".join(_STATSMODELS_TYPES[kind] for kind in kinds)
 
 
 class ProductKernelDensity:
@@ -110,28 +84,45 @@ class ProductKernelDensity:
 
     Args:
         data: codes, shape (n, d), without NaN.
-        bandwidths: shape (d,), greater than 0, within the range of each kernel.
-        kinds: of each column.
-        num_values: of each column, shape (d,).
+        layout: what the columns are.
+        bandwidths: shape (d,); None estimates them.
+        min_bandwidth: no estimated bandwidth is smaller.
+        estimation: ``"normal_reference"``, 1.06 * standard deviation * n ** (-1 / (4 + d)), or a cross-validated
+            maximum of likelihood or minimum of squares, which statsmodels finds (seconds, not microseconds).
+
+    Attributes:
+        data: as given.
+        bandwidths: shape (d,); the rules can exceed what a discrete kernel allows, which is cut to the largest allowed.
 
     Example:
-        >>> density = ProductKernelDensity(np.array([[0.5], [0.7]]), np.array([0.1]), [Kind.NUMBER], np.array([0]))
-        >>> np.exp(density.log_pdf(np.array([[0.6], [0.0]]))).round(4)
-        array([2.4197, 0.    ])
+        >>> density = ProductKernelDensity(np.array([[0.5], [0.7]]), Layout([Kind.NUMBER], np.array([0])))
+        >>> density.bandwidths.round(3), np.exp(density.log_pdf(np.array([[0.6], [0.0]]))).round(3)
+        (array([0.092]), array([2.404, 0.   ]))
     """
 
-    def __init__(self, data: Array, bandwidths: Array, kinds: Sequence[Kind], num_values: npt.NDArray[np.intp]) -> None:
+    def __init__(
+        self,
+        data: Array,
+        layout: Layout,
+        bandwidths: Array | None = None,
+        min_bandwidth: float = 1e-3,
+        estimation: BandwidthEstimation = "normal_reference",
+    ) -> None:
         self.data = data
-        self.bandwidths = bandwidths
-        self.num_values = num_values
-        self._discrete = [(j, kind) for j, kind in enumerate(kinds) if kind in _DISCRETE]
-        self._is_numeric = np.array([kind not in _DISCRETE for kind in kinds], dtype=bool)
-        widths = bandwidths[self._is_numeric]
-        self._log_scale = -float(np.log(widths * math.sqrt(2 * math.pi)).sum()) - math.log(len(data))
-        self._scale = np.where(self._is_numeric, 1 / bandwidths, 0.0)
+        self._layout = layout
         # Squares of small numbers lose no digits when they are subtracted from each other.
-        self._centre = _mean(data)
-        self._features = self._data_features()
+        self._centre = np.einsum("ij->j", data) / len(data)  # several times faster than a mean over axis 0
+        self._features, centred = self._centred_features(data)
+        if bandwidths is None:
+            bandwidths = self._estimated(centred, estimation)
+            bandwidths = np.minimum(np.maximum(bandwidths, min_bandwidth), layout.largest_bandwidths)
+        self.bandwidths = bandwidths
+        self._scale = np.where(layout.is_numeric, 1 / bandwidths, 0.0)
+        self._log_scale = math.fsum(np.log(self._scale[layout.is_numeric] / math.sqrt(2 * math.pi))) - math.log(
+            len(data)
+        )
+        indicators = [np.eye(k)[:, data[:, j].astype(np.intp)] for j, _, k in layout.discrete]
+        self._complete(self._features, centred, indicators, is_data=True)
 
     def log_pdf(self, points: Array) -> Array:
         """Logarithms of the density.
@@ -158,9 +149,9 @@ class ProductKernelDensity:
         features = self._point_features(points)
         largest = np.full(len(points), -math.inf)
         total = np.zeros(len(points))
-        rows_at_once = max(1, _PRODUCTS_AT_ONCE // features.size)
-        for start in range(0, count, rows_at_once):
-            exponents = features @ self._features[start : min(start + rows_at_once, count)].T
+        points_at_once = max(1, _PRODUCTS_AT_ONCE // features.size)
+        for start in range(0, count, points_at_once):
+            exponents = features.T @ self._features[:, start : min(start + points_at_once, count)]
             new_largest = np.maximum(largest, exponents.max(axis=1))
             exponents -= new_largest[:, None]
             total *= np.exp(largest - new_largest)
@@ -178,54 +169,67 @@ class ProductKernelDensity:
             Shape (size, d).
         """
         points = self.data[rng.integers(len(self.data), size=size)]
-        if self._is_numeric.any():
-            widths = bandwidth_factor * self.bandwidths[self._is_numeric]
-            points[:, self._is_numeric] = truncated_normal(rng, points[:, self._is_numeric], widths)
-        for j, kind in self._discrete:
-            k = int(self.num_values[j])
-            if kind is Kind.CATEGORICAL:
+        is_numeric = self._layout.is_numeric
+        if is_numeric.any():
+            widths = bandwidth_factor * self.bandwidths[is_numeric]
+            points[:, is_numeric] = truncated_normal(rng, points[:, is_numeric], widths)
+        for j, kernel, k in self._layout.discrete:
+            bandwidth = float(self.bandwidths[j])
+            if kernel is AitchisonAitken:
                 others = rng.integers(k, size=size)
-                points[:, j] = np.where(rng.random(size) < 1 - self.bandwidths[j], points[:, j], others)
+                points[:, j] = np.where(rng.random(size) < 1 - bandwidth, points[:, j], others)
             else:
-                kernel = WangRyzinOrdinal(
-                    points[:, j], float(self.bandwidths[j]), fix_boundary=True, num_values=k, rng=rng
-                )
-                points[:, j] = kernel.sample(np.arange(size))
+                points[:, j] = kernel(points[:, j], bandwidth, True, k, rng).sample(np.arange(size))
         return points
 
-    def _data_features(self) -> Array:
-        indicators = [np.eye(self.num_values[j])[self.data[:, j].astype(np.intp)] for j, _ in self._discrete]
-        return self._joined(self.data, indicators, swap=False)
+    def _estimated(self, centred: Array, estimation: BandwidthEstimation) -> Array:
+        d, n = centred.shape
+        estimates = normal_reference(np.sqrt(np.einsum("ij,ij->i", centred, centred) / n), n, d)
+        varying = np.flatnonzero(np.ptp(centred, axis=1)).tolist() if estimation != "normal_reference" else []
+        if varying:  # statsmodels cannot handle columns of equal entries
+            from statsmodels.nonparametric.kernel_density import KDEMultivariate  # noqa: PLC0415  takes a second
+
+            types = "".join(self._layout.statsmodels_types[j] for j in varying)
+            estimates[varying] = KDEMultivariate(self.data[:, varying], var_type=types, bw=estimation).bw
+        return estimates
 
     def _point_features(self, points: Array) -> Array:
-        rows = [self._log_table(j, kind)[points[:, j].astype(np.intp)] for j, kind in self._discrete]
-        return self._joined(points, rows, swap=True)
-
-    def _joined(self, points: Array, discrete: list[Array], swap: bool) -> Array:
-        """Columns: the scaled coordinates, minus half their squared length and a one (swapped), the discrete parts."""
-        n, d = points.shape
-        features = np.empty((n, d + 2 + sum(part.shape[1] for part in discrete)))
-        scaled = features[:, :d]
-        np.subtract(points, self._centre, out=scaled)
-        scaled *= self._scale
-        np.einsum("ij,ij->i", scaled, scaled, out=features[:, d + swap])
-        features[:, d + swap] *= -0.5
-        features[:, d + 1 - swap] = 1.0
-        if discrete:
-            np.concatenate(discrete, axis=1, out=features[:, d + 2 :])
+        features, centred = self._centred_features(points)
+        tables = [(j, self._log_table(kernel, float(self.bandwidths[j]), k)) for j, kernel, k in self._layout.discrete]
+        rows = [table[:, points[:, j].astype(np.intp)] for j, table in tables]
+        self._complete(features, centred, rows, is_data=False)
         return features
 
-    def _log_table(self, j: int, kind: Kind) -> Array:
-        """Logarithms of the kernel of column j between any two of its values."""
-        values = np.arange(self.num_values[j])
-        return _DISCRETE[kind](values, float(self.bandwidths[j]), num_values=len(values)).log_values(values)
+    def _centred_features(self, points: Array) -> tuple[Array, Array]:
+        """Room for the features of points, shape (features, m), and its part that holds their coordinates."""
+        m, d = points.shape
+        features = np.empty((d + 2 + sum(k for _, _, k in self._layout.discrete), m))
+        return features, np.subtract(points.T, self._centre[:, None], out=features[:d])
+
+    def _complete(self, features: Array, centred: Array, discrete: list[Array], is_data: bool) -> None:
+        """Scale the coordinates and add: minus half their squared length, a one, and what stands for discrete values.
+
+        In the features of the data the former two change places, so that each meets a one.
+        """
+        d = len(centred)
+        centred *= self._scale[:, None]
+        np.einsum("ij,ij->j", centred, centred, out=features[d + is_data])
+        features[d + is_data] *= -0.5
+        features[d + 1 - is_data] = 1.0
+        if discrete:
+            np.concatenate(discrete, axis=0, out=features[d + 2 :])
+
+    @staticmethod
+    def _log_table(kernel: type[Kernel], bandwidth: float, k: int) -> Array:
+        """Logarithms of a kernel between any two of its values."""
+        return kernel(np.arange(k), bandwidth, num_values=k).log_values(np.arange(k))
 
 
 def largest_ratio(good: Density, bad: Density, points: Array, floor: float = 1e-32) -> int:
     """The index of the point with the largest ratio of the good density to the bad one.
 
     The bad density is the sum over many data points, and a part of them bounds it from below, so the ratio from above.
-    Only points whose bound reaches the ratio of the most promising one need the whole sum: mostly a few.
+    Only points whose bound exceeds the best ratio among the most promising ones need the whole sum: mostly none.
 
     Args:
         good, bad: the densities.
@@ -233,19 +237,18 @@ def largest_ratio(good: Density, bad: Density, points: Array, floor: float = 1e-
         floor: smaller ratios count as equal; of equal ones the first wins.
 
     Example:
-        >>> good, bad = (ProductKernelDensity(np.array([[x]]), np.ones(1), [Kind.NUMBER], np.zeros(1)) for x in (0, 1))
+        >>> layout = Layout([Kind.NUMBER], np.array([0]))
+        >>> good, bad = (ProductKernelDensity(np.array([[x]]), layout, np.array([1.0])) for x in (0.0, 1.0))
         >>> largest_ratio(good, bad, np.array([[0.5], [0.1], [0.9]]))
         1
     """
     log_good = good.log_pdf(points)
     bounds = log_good - bad.log_lower_bound(points) + _ROUNDING
-    lead = int(bounds.argmax())
-    ratio_of_lead = log_good[lead] - bad.log_pdf(points[lead : lead + 1])[0]
-    contenders = np.flatnonzero(bounds >= max(ratio_of_lead, math.log(floor)))
-    if not len(contenders):
-        return 0
-    log_ratios = log_good[contenders] - bad.log_pdf(points[contenders])
-    return int(contenders[np.maximum(log_ratios, math.log(floor)).argmax()])
-
-
-_DISCRETE = {Kind.CATEGORICAL: AitchisonAitken, Kind.ORDINAL: WangRyzinOrdinal}
+    ratios = np.full(len(points), math.log(floor))
+    leaders = np.argsort(-bounds, kind="stable")[:_LEADERS]
+    ratios[leaders] = np.maximum(ratios[leaders], log_good[leaders] - bad.log_pdf(points[leaders]))
+    bounds[leaders] = -math.inf
+    others = np.flatnonzero(bounds > ratios.max())
+    if len(others):
+        ratios[others] = np.maximum(ratios[others], log_good[others] - bad.log_pdf(points[others]))
+    return int(ratios.argmax())
