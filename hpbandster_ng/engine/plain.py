@@ -67,7 +67,7 @@ def _convert(value: Any, name: str, depth: int) -> Any:
 
 
 def _from_numpy(value: Any, name: str, depth: int) -> Any:
-    if value.dtype.kind in "biu":
+    if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
         return value.tolist()
     if value.dtype.kind == "f":
         with np.errstate(over="ignore"):

@@ -30,7 +30,8 @@ from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
 __all__ = ["Planner"]
 
 _NOT_PLAIN = "not_plain"
-"""Key of the config_info that says why a configuration can never be sent to a worker."""
+"""Key of the config_info that says why a configuration can never be sent to a worker; the job then holds a readable
+substitute, from which a generator could learn nothing."""
 
 
 class Planner:
@@ -117,15 +118,41 @@ class Planner:
             case RunRequested():
                 self._num_requested = len(self.iterations) + event.n_iterations
                 self._deadline = event.deadline
+                self._reopen()
             case RunCancelled():
                 self._is_cancelled = True
             case OpenIteration():
-                self.iterations.append(self.make_iteration(event.iteration))
-                self._active[event.iteration] = self.iterations[event.iteration]
+                self._active[event.iteration] = self._new_iteration(event.iteration)
+                self.iterations.append(self._active[event.iteration])
             case QueueJob():
                 self._enter(event.job)
             case EndJob():
                 self._learn(event.report)
+
+    def _new_iteration(self, number: int) -> Iteration:
+        iteration = self.make_iteration(number)
+        if iteration.HPB_iter != number:
+            raise InvalidArgumentError(
+                "HPB_iter",
+                iteration.HPB_iter,
+                f"must be {number}, the number of the iteration",
+                "pass the number that get_next_iteration is called with",
+            )
+        if iteration.num_configs[0] < 1:
+            raise InvalidArgumentError(
+                "num_configs",
+                iteration.num_configs,
+                "must begin with at least one configuration",
+                f"correct what get_next_iteration({number}, ...) returns",
+            )
+        return iteration
+
+    def _reopen(self) -> None:
+        """After a cancellation the brackets go on without the configurations that were cancelled."""
+        if self._is_cancelled:
+            self._is_cancelled = False
+            for iteration in list(self._active.values()):
+                self._end_rung(iteration)
 
     def _enter(self, job: Job) -> None:
         iteration = self.iterations[job.config_id[0]]
@@ -137,10 +164,14 @@ class Planner:
     def _learn(self, report: JobReport) -> None:
         iteration = self.iterations[report.id[0]]
         iteration.register_result(report)
-        if report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault:
+        is_earned = report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault
+        if is_earned and _NOT_PLAIN not in report.job.config_info:
             self.generator.new_result(report)
-        if iteration.stage_is_complete and not self._is_cancelled:
-            iteration.process_results()
+        if not self._is_cancelled:
+            self._end_rung(iteration)
+
+    def _end_rung(self, iteration: Iteration) -> None:
+        iteration.process_results()
         if iteration.is_finished:
             self._active.pop(iteration.HPB_iter, None)
 
@@ -187,7 +218,7 @@ class Planner:
         try:
             return Job(config_id, budget, plain(config, "config"), plain(info, "config_info"))
         except NotPlainError as error:
-            readable = {str(name): repr(value) for name, value in config.items()}
+            readable = {str(name): _readable(value) for name, value in config.items()}
             return Job(config_id, budget, readable, {_NOT_PLAIN: str(error)})
 
     def _pick(self, iteration: Iteration, budget: float) -> tuple[Config, dict[str, Any]]:
@@ -198,6 +229,17 @@ class Planner:
             }
         if iteration.config_sampler is None:
             raise InvalidArgumentError(
-                "config_sampler", None, f"is needed by iteration {iteration.HPB_iter}", "pass config_generator.get_config"
+                "config_sampler",
+                None,
+                f"is needed by iteration {iteration.HPB_iter}",
+                "pass config_generator.get_config",
             )
         return iteration.config_sampler(budget)
+
+
+def _readable(value: Any) -> Any:
+    """The value, or its type where it is not plain: an address in memory would differ from run to run."""
+    try:
+        return plain(value)
+    except NotPlainError:
+        return f"<{type(value).__qualname__}>"

@@ -67,7 +67,7 @@ class Task:
     worker: str | None = None
     started: float | None = None
     outcome: Outcome | None = None
-    story: list[str] = field(default_factory=list)
+    story: list[tuple[float, str, JobState | None]] = field(default_factory=list)
 
     def move(self, event: Event, to: JobState | None) -> None:
         """Take one step of the transition table.
@@ -77,23 +77,23 @@ class Task:
         """
         if to not in _TRANSITIONS.get((self.state, type(event)), ()):
             raise IllegalTransitionError(
-                f"job {self.job.key} is {self._state_name} and cannot become "
+                f"job {self.job.key} is {_named(self.state)} and cannot become "
                 f"{to.value if to else 'ended'} by {event}; its story: {self.told}"
             )
-        self.story.append(f"{event.at:.3f} {type(event).__name__} in state {self._state_name}")
+        self.story.append((event.at, type(event).__name__, self.state))
         self.state = to
 
     @property
     def told(self) -> str:
         """The story in one line."""
-        return "; ".join(self.story) or "none"
-
-    @property
-    def _state_name(self) -> str:
-        return self.state.value if self.state else "new"
+        return "; ".join(f"{at:.3f} {what} in state {_named(state)}" for at, what, state in self.story) or "none"
 
     def report(self, outcome: Outcome, at: float) -> JobReport:
         return JobReport(self.job, outcome, self.worker, self.submitted, self.started, at)
+
+
+def _named(state: JobState | None) -> str:
+    return state.value if state else "new"
 
 
 class Pool:
