@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from hpbandster_ng.optimizers.config_generators.columns import Kind
 from hpbandster_ng.optimizers.kde.bandwidths import normal_reference
@@ -32,10 +33,13 @@ _PRODUCTS_AT_ONCE = 2**18
 Its threads wait for each other in a busy loop, which makes small products many times slower on a busy machine.
 """
 
+_ALMOST_UNDERFLOW = 1e-280
+"""A sum of exponentials below has lost digits; it is computed again, slower, from its largest term."""
+
 _ROUNDING = 1e-9
 """Added to a bound, which may fall below the exact value by rounding."""
 
-_LEADERS = 4
+_LEADERS = 6
 """So many of the most promising points get the whole sum at once."""
 
 _DISCRETE_KERNELS = {Kind.CATEGORICAL: AitchisonAitken, Kind.ORDINAL: WangRyzinOrdinal}
@@ -63,7 +67,7 @@ class Layout:
         num_values: how many values each column can take, shape (d,); only discrete ones are asked.
 
     Attributes:
-        is_numeric: which columns have a normal density, shape (d,).
+        numeric: which columns have a normal density: a mask of shape (d,), or a slice (which is faster) for all.
         discrete: index, kernel and number of values of each other column.
         largest_bandwidths: beyond which a kernel is no density, shape (d,).
         statsmodels_types: a letter a column, as ``KDEMultivariate`` reads them.
@@ -71,7 +75,8 @@ class Layout:
 
     def __init__(self, kinds: Sequence[Kind], num_values: npt.NDArray[np.intp]) -> None:
         kernels = [_DISCRETE_KERNELS.get(kind) for kind in kinds]
-        self.is_numeric = np.array([kernel is None for kernel in kernels], dtype=bool)
+        is_numeric = np.array([kernel is None for kernel in kernels], dtype=bool)
+        self.numeric = slice(None) if is_numeric.all() else is_numeric
         self.discrete = [(j, kernel, int(num_values[j])) for j, kernel in enumerate(kernels) if kernel is not None]
         self.largest_bandwidths = np.full(len(kinds), math.inf)
         for j, kernel, k in self.discrete:
@@ -95,9 +100,12 @@ class ProductKernelDensity:
         bandwidths: shape (d,); the rules can exceed what a discrete kernel allows, which is cut to the largest allowed.
 
     Example:
-        >>> density = ProductKernelDensity(np.array([[0.5], [0.7]]), Layout([Kind.NUMBER], np.array([0])))
-        >>> density.bandwidths.round(3), np.exp(density.log_pdf(np.array([[0.6], [0.0]]))).round(3)
-        (array([0.092]), array([2.404, 0.   ]))
+        >>> layout = Layout([Kind.NUMBER], np.array([0]))
+        >>> density = ProductKernelDensity(np.array([[0.5], [0.7]]), layout, bandwidths=np.array([0.1]))
+        >>> np.exp(density.log_pdf(np.array([[0.6], [0.0]]))).round(4)
+        array([2.4197, 0.    ])
+        >>> ProductKernelDensity(np.array([[0.5], [0.7]]), layout).bandwidths.round(3)
+        array([0.092])
     """
 
     def __init__(
@@ -117,10 +125,10 @@ class ProductKernelDensity:
             bandwidths = self._estimated(centred, estimation)
             bandwidths = np.minimum(np.maximum(bandwidths, min_bandwidth), layout.largest_bandwidths)
         self.bandwidths = bandwidths
-        self._scale = np.where(layout.is_numeric, 1 / bandwidths, 0.0)
-        self._log_scale = math.fsum(np.log(self._scale[layout.is_numeric] / math.sqrt(2 * math.pi))) - math.log(
-            len(data)
-        )
+        scales = 1 / bandwidths[layout.numeric]
+        self._log_scale = float(np.log(scales / math.sqrt(2 * math.pi)).sum()) - math.log(len(data))
+        self._scale = np.zeros(len(bandwidths))
+        self._scale[layout.numeric] = scales
         indicators = [np.eye(k)[:, data[:, j].astype(np.intp)] for j, _, k in layout.discrete]
         self._complete(self._features, centred, indicators, is_data=True)
 
@@ -147,17 +155,16 @@ class ProductKernelDensity:
         values. So all pairs of points are one matrix product.
         """
         features = self._point_features(points)
-        largest = np.full(len(points), -math.inf)
         total = np.zeros(len(points))
         points_at_once = max(1, _PRODUCTS_AT_ONCE // features.size)
         for start in range(0, count, points_at_once):
             exponents = features.T @ self._features[:, start : min(start + points_at_once, count)]
-            new_largest = np.maximum(largest, exponents.max(axis=1))
-            exponents -= new_largest[:, None]
-            total *= np.exp(largest - new_largest)
-            total += np.exp(exponents, out=exponents).sum(axis=1)
-            largest = new_largest
-        return np.asarray(np.log(total) + largest + self._log_scale)
+            total += np.exp(exponents, out=exponents).sum(axis=1)  # no exponent is positive
+        lost = np.flatnonzero(total < _ALMOST_UNDERFLOW)
+        logs = np.log(np.maximum(total, _ALMOST_UNDERFLOW))
+        if len(lost):
+            logs[lost] = logsumexp(features[:, lost].T @ self._features[:, :count], axis=1)
+        return np.asarray(logs + self._log_scale)
 
     def sample_candidates(self, rng: np.random.Generator, size: int, bandwidth_factor: float = 1.0) -> Array:
         """Draw points around data points that are chosen uniformly.
@@ -169,10 +176,8 @@ class ProductKernelDensity:
             Shape (size, d).
         """
         points = self.data[rng.integers(len(self.data), size=size)]
-        is_numeric = self._layout.is_numeric
-        if is_numeric.any():
-            widths = bandwidth_factor * self.bandwidths[is_numeric]
-            points[:, is_numeric] = truncated_normal(rng, points[:, is_numeric], widths)
+        numeric = self._layout.numeric
+        points[:, numeric] = truncated_normal(rng, points[:, numeric], bandwidth_factor * self.bandwidths[numeric])
         for j, kernel, k in self._layout.discrete:
             bandwidth = float(self.bandwidths[j])
             if kernel is AitchisonAitken:

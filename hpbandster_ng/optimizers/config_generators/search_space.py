@@ -76,9 +76,14 @@ class SearchSpace:
 
     def sample(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw a configuration from the priors of the space; conditions and forbidden clauses hold."""
+        return self.sample_many(rng, 1)[0]
+
+    def sample_many(self, rng: np.random.Generator, n: int) -> list[dict[str, Any]]:
+        """Draw ``n`` configurations at once, which takes ConfigSpace much less time than one by one."""
         self.configspace.seed(int(rng.integers(2**31 - 1)))
-        vector = self.configspace.sample_configuration().get_array()
-        return _values(self._all_columns, self._hyperparameters, vector)
+        drawn = self.configspace.sample_configuration(None if n == 1 else int(n))
+        configurations = drawn if isinstance(drawn, list) else [drawn]
+        return [_values(self._all_columns, self._hyperparameters, one.get_array()) for one in configurations]
 
     def encode(self, config: Mapping[str, Any]) -> np.ndarray:
         """The code of a configuration.
