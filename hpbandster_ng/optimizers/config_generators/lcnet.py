@@ -148,7 +148,7 @@ class LCNetWrapper(ConfigGenerator):
     def _best_candidate(self) -> dict[str, Any]:
         if self._model is None:
             self._model = self._fitted()
-        candidates = [self.search_space.sample(self.rng) for _ in range(self.n_candidates)]
+        candidates = self.search_space.sample_many(self.rng, self.n_candidates)
         codes = np.array([self.search_space.encode(candidate) for candidate in candidates])
         new = np.array([code.tobytes() not in self._codes for code in codes])
         mean, variance = self._model.predict_unseen([self.max_budget], self._features(codes))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import ConfigSpace as CS
+import ConfigSpace
 import numpy as np
 import pytest
 
@@ -11,38 +11,42 @@ from hpbandster_ng.optimizers.config_generators.bohb import BOHB
 from hpbandster_ng.optimizers.config_generators.h2bo import H2BO
 
 
-def line() -> CS.ConfigurationSpace:
-    return CS.ConfigurationSpace({"x": (0.0, 1.0)})
+def global_numbers() -> np.ndarray:
+    return np.random.get_state()[1].copy()
 
 
-def add(space: CS.ConfigurationSpace, *parts: object) -> CS.ConfigurationSpace:
+def line() -> ConfigSpace.ConfigurationSpace:
+    return ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+
+
+def add(space: ConfigSpace.ConfigurationSpace, *parts: object) -> ConfigSpace.ConfigurationSpace:
     for part in parts:
         if hasattr(space, "add"):
             space.add(part)
-        elif isinstance(part, CS.ForbiddenEqualsClause):
+        elif isinstance(part, ConfigSpace.ForbiddenEqualsClause):
             space.add_forbidden_clause(part)
-        elif isinstance(part, CS.EqualsCondition):
+        elif isinstance(part, ConfigSpace.EqualsCondition):
             space.add_condition(part)
         else:
             space.add_hyperparameter(part)
     return space
 
 
-def rich_space() -> CS.ConfigurationSpace:
+def rich_space() -> ConfigSpace.ConfigurationSpace:
     """Every kind of hyperparameter, a condition and a forbidden clause."""
-    optimizer = CS.CategoricalHyperparameter("optimizer", ["sgd", "adam", "lbfgs"])
-    momentum = CS.UniformFloatHyperparameter("z_momentum", 0, 1)
+    optimizer = ConfigSpace.CategoricalHyperparameter("optimizer", ["sgd", "adam", "lbfgs"])
+    momentum = ConfigSpace.UniformFloatHyperparameter("z_momentum", 0, 1)
     return add(
-        CS.ConfigurationSpace(),
+        ConfigSpace.ConfigurationSpace(),
         optimizer,
         momentum,
-        CS.UniformFloatHyperparameter("lr", 1e-5, 1, log=True),
-        CS.UniformIntegerHyperparameter("layers", 1, 5),
-        CS.UniformIntegerHyperparameter("units", 8, 1024, log=True),
-        CS.OrdinalHyperparameter("size", ["s", "m", "l"]),
-        CS.Constant("version", 3),
-        CS.EqualsCondition(momentum, optimizer, "sgd"),
-        CS.ForbiddenEqualsClause(optimizer, "lbfgs"),
+        ConfigSpace.UniformFloatHyperparameter("lr", 1e-5, 1, log=True),
+        ConfigSpace.UniformIntegerHyperparameter("layers", 1, 5),
+        ConfigSpace.UniformIntegerHyperparameter("units", 8, 1024, log=True),
+        ConfigSpace.OrdinalHyperparameter("size", ["s", "m", "l"]),
+        ConfigSpace.Constant("version", 3),
+        ConfigSpace.EqualsCondition(momentum, optimizer, "sgd"),
+        ConfigSpace.ForbiddenEqualsClause(optimizer, "lbfgs"),
     )
 
 
@@ -128,15 +132,15 @@ def test_the_same_seed_gives_the_same_pick_whenever_the_model_was_fitted():
     early = taught(H2BO(rich_space(), random_fraction=0, bw_estimator="mlcv"), lambda c: c["lr"], 40)
     late = taught(H2BO(rich_space(), random_fraction=0, bw_estimator="mlcv"), lambda c: c["lr"], 40)
     early.get_config(1)
-    state = np.random.get_state()[1].copy()
+    state = global_numbers()
     for sampler in (early, late):
         sampler.seed(7, 3)
     assert early.get_config(1) == late.get_config(1)
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.testing.assert_array_equal(global_numbers(), state)
 
 
 def test_constants_only():
-    config, info = H2BO(add(CS.ConfigurationSpace(), CS.Constant("a", 1))).get_config(1)
+    config, info = H2BO(add(ConfigSpace.ConfigurationSpace(), ConfigSpace.Constant("a", 1))).get_config(1)
     assert (config, info) == ({"a": 1}, {"model_based_pick": False, "random_reason": "no hyperparameter can vary"})
 
 

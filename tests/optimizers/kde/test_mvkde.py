@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 
-import ConfigSpace as CS
+import ConfigSpace
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -17,41 +17,41 @@ from hpbandster_ng.optimizers.kde.mvkde import MultivariateKDE
 pytestmark = pytest.mark.filterwarnings("ignore:After 0.17:FutureWarning")
 
 
-def space_of(**hyperparameters) -> CS.ConfigurationSpace:
-    return CS.ConfigurationSpace(hyperparameters)
+def space_of(**hyperparameters) -> ConfigSpace.ConfigurationSpace:
+    return ConfigSpace.ConfigurationSpace(hyperparameters)
 
 
-def mixed_space() -> CS.ConfigurationSpace:
-    space = CS.ConfigurationSpace()
+def mixed_space() -> ConfigSpace.ConfigurationSpace:
+    space = ConfigSpace.ConfigurationSpace()
     for hyperparameter in (
-        CS.UniformFloatHyperparameter("a_float", 0, 1),
-        CS.UniformIntegerHyperparameter("b_integer", 1, 4),
-        CS.CategoricalHyperparameter("c_category", ["x", "y", "z"]),
-        CS.OrdinalHyperparameter("d_ordinal", ["low", "mid", "high"]),
-        CS.Constant("e_constant", 7),
+        ConfigSpace.UniformFloatHyperparameter("a_float", 0, 1),
+        ConfigSpace.UniformIntegerHyperparameter("b_integer", 1, 4),
+        ConfigSpace.CategoricalHyperparameter("c_category", ["x", "y", "z"]),
+        ConfigSpace.OrdinalHyperparameter("d_ordinal", ["low", "mid", "high"]),
+        ConfigSpace.Constant("e_constant", 7),
     ):
         add(space, hyperparameter)
     return space
 
 
-def conditional_space() -> CS.ConfigurationSpace:
-    space = CS.ConfigurationSpace()
-    kind = CS.CategoricalHyperparameter("kind", ["plain", "deep"])
-    depth = CS.UniformIntegerHyperparameter("z_depth", 1, 5)
-    rate = CS.UniformFloatHyperparameter("z_rate", 0, 1)
+def conditional_space() -> ConfigSpace.ConfigurationSpace:
+    space = ConfigSpace.ConfigurationSpace()
+    kind = ConfigSpace.CategoricalHyperparameter("kind", ["plain", "deep"])
+    depth = ConfigSpace.UniformIntegerHyperparameter("z_depth", 1, 5)
+    rate = ConfigSpace.UniformFloatHyperparameter("z_rate", 0, 1)
     for hyperparameter in (kind, depth, rate):
         add(space, hyperparameter)
     for child in (depth, rate):
-        condition = CS.EqualsCondition(child, kind, "deep")
+        condition = ConfigSpace.EqualsCondition(child, kind, "deep")
         (space.add if hasattr(space, "add") else space.add_condition)(condition)
     return space
 
 
-def add(space: CS.ConfigurationSpace, hyperparameter: object) -> None:
+def add(space: ConfigSpace.ConfigurationSpace, hyperparameter: object) -> None:
     (space.add if hasattr(space, "add") else space.add_hyperparameter)(hyperparameter)
 
 
-def codes(space: CS.ConfigurationSpace, n: int, seed: int = 0) -> np.ndarray:
+def codes(space: ConfigSpace.ConfigurationSpace, n: int, seed: int = 0) -> np.ndarray:
     search_space, rng = SearchSpace(space), np.random.default_rng(seed)
     return np.array([search_space.encode(search_space.sample(rng)) for _ in range(n)])
 
