@@ -12,7 +12,7 @@ REPOSITORY_FILES = ("README.md", "CHANGELOG.md")
 
 REQUIRES = [
     "ConfigSpace>=0.7.1",
-    "netifaces-plus>=0.12",
+    "netifaces-plus>=0.12.3",
     "numpy>=1.26",
     "Pyro4>=4.82",
     "scipy>=1.11.4",

@@ -36,6 +36,9 @@ FIRST_WITH_WHEELS = {
         "statsmodels": "0.14.4",
     },
 }
+TOOLS = ("distributed", "furo", "hypothesis", "myst-parser", "psutil", "pytest", "pytest-timeout", "sphinx", "torch")
+"""What setup.py names for the work on this package; always the newest."""
+
 SHOWN = ("numpy", "ConfigSpace")
 
 
@@ -68,12 +71,12 @@ def find_python(version: str) -> str | None:
 
 
 def lower_bounds() -> dict[str, str]:
-    """The lower bounds that setup.py's ``REQUIRES`` and single extras state, by package."""
+    """Every ``name>=version`` of setup.py, by name."""
     bounds = {}
     for node in ast.walk(ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found = re.fullmatch(r"([A-Za-z][\w-]*)>=([\d.]+)", node.value)
-            if found and found[1] not in ("torch", "setuptools"):
+            if found:
                 bounds[found[1]] = found[2]
     return bounds
 
@@ -81,8 +84,7 @@ def lower_bounds() -> dict[str, str]:
 def constraints(cell: Cell) -> str:
     if cell.end == "newest":
         return ""
-    tools = ("distributed", "furo", "hypothesis", "mypy", "myst-parser", "psutil", "pytest", "pytest-timeout", "ruff")
-    pins = {name: version for name, version in lower_bounds().items() if name not in tools}
+    pins = {name: version for name, version in lower_bounds().items() if name not in TOOLS}
     pins.update(FIRST_WITH_WHEELS.get(cell.python, {}))
     return "".join(f"{name}=={version}\n" for name, version in sorted(pins.items()))
 

@@ -63,7 +63,7 @@ def leaked_processes(before: set[psutil.Process], grace: float = GRACE) -> dict[
 
 
 def global_random_state() -> tuple[bytes, int]:
-    state = np.random.get_state(legacy=False)  # noqa: NPY002 - reading the state that nobody may touch
+    state = np.random.get_state(legacy=False)
     return state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
