@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick, WorkerLost
 from hpbandster_ng.engine.planner import Planner
-from hpbandster_ng.errors import NoWorkersError
+from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
 
@@ -53,6 +54,7 @@ class Loop:
         self.clock = clock
         self._observers = Observers(observers)
         self._is_started = False
+        self._is_broken = False
 
     def start(self) -> None:
         """Open the backend; does nothing while it is open.
@@ -61,7 +63,13 @@ class Loop:
 
         Raises:
             CommunicationError: the backend cannot be opened.
+            IllegalTransitionError: an error or an interrupt broke this run off in the middle of a decision.
         """
+        if self._is_broken:
+            raise IllegalTransitionError(
+                "this run was broken off in the middle of a decision, by the error raised then, and would wait "
+                "for ever; make a new optimizer, which learns from this one by previous_result=optimizer.result()"
+            )
         if not self._is_started:
             self.backend.start(self.clock)
             self._is_started = True
@@ -70,17 +78,17 @@ class Loop:
             self._record(lost)
             self.planner.replay(lost)
 
-    def wait_for_workers(self, count: int) -> None:
-        """Return when at least ``count`` workers are there.
+    def wait_for_workers(self, count: int, until: float = math.inf) -> None:
+        """Return when at least ``count`` workers are there, or at the time ``until`` (unix seconds).
 
         Raises:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
         self.start()
         deadline = self.clock() + self.worker_timeout
-        while len(self.planner.pool.workers) < count:
+        while len(self.planner.pool.workers) < count and self.clock() < until:
             self._check(count, deadline)
-            self._step(deadline)
+            self._step(min(deadline, until))
 
     def run(self, n_iterations: int, max_time: float | None = None) -> None:
         """Run iterations to their end, or until the time is up.
@@ -109,7 +117,8 @@ class Loop:
             stack.callback(self._observers.close)
             if was_started:
                 stack.callback(self.backend.close, shutdown_workers)
-                self._handle(RunCancelled(self.clock(), reason))
+                if not self._is_broken:
+                    self._handle(RunCancelled(self.clock(), reason))
 
     def _check(self, count: int, deadline: float) -> None:
         present = len(self.planner.pool.workers)
@@ -126,6 +135,7 @@ class Loop:
         self._handle(happening if happening is not None else Tick(self.clock()))
 
     def _handle(self, happening: Happening) -> None:
+        self._is_broken = True  # until all of it is done: else planner, log and workers disagree about what runs
         if not isinstance(happening, Tick):
             self._record([happening])
         decisions = self.planner.handle(happening)
@@ -133,6 +143,7 @@ class Loop:
         for decision in decisions:
             if isinstance(decision, StartJob):
                 self.backend.submit(decision, self.planner.pool.tasks[decision.key].job)
+        self._is_broken = False
 
     def _record(self, events: Sequence[Event]) -> None:
         if events:
