@@ -15,6 +15,7 @@ from hpbandster_ng.engine import records
 from hpbandster_ng.engine.events import Event, QueueJob, RunCancelled
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.pool import Pool
+from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import wall_clock
 
 __all__ = ["Dispatcher", "Job"]
@@ -59,13 +60,17 @@ class Dispatcher:
     """Hands jobs to workers and results to a callback; jobs of lost workers are started again.
 
     Args:
-        new_result_callback: called with each :class:`Job` that has ended, in the thread of :meth:`run`.
+        new_result_callback: called with each :class:`Job` that has ended, in the thread of :meth:`run`; what it raises
+            is logged.
         run_id: workers of this run_id are served.
         ping_interval: seconds; a worker that is silent for three of these is lost.
         nameserver, nameserver_port: where the nameserver listens.
         host: address of this machine on which workers reach the dispatcher.
         logger: where to log; the logger ``hpbandster_ng`` by default.
-        queue_callback: called with the number of workers whenever it has changed.
+        queue_callback: called with the number of workers whenever it has changed; what it raises is logged.
+
+    Raises:
+        InvalidArgumentError: the run_id has a slash, or ``nameserver_port`` is no port.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Dispatcher:
         self._clock = wall_clock()
         self._pool = Pool()
         self._jobs: dict[records.JobKey, Job] = {}
+        self._jobs_lock = threading.Lock()
         self._submitted: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._shutdown_workers = False
@@ -112,12 +118,22 @@ class Dispatcher:
         """Queue a job; from any thread.
 
         Args:
-            **kwargs: ``config`` and ``budget``.
+            **kwargs: ``config``, ``budget``, and ``working_directory`` where ``compute`` needs one.
 
         Raises:
+            InvalidArgumentError: ``config`` or ``budget`` is missing, or the same job has not ended yet.
             NotPlainError: the configuration cannot be sent.
         """
-        job = Job(id, **{**kwargs, "config": plain(kwargs["config"], "config")})
+        for name in ("config", "budget"):
+            if name not in kwargs:
+                raise InvalidArgumentError(name, None, "is what every job needs", "pass it as a keyword")
+        values = {name: plain(value, name) for name, value in kwargs.items()}
+        job = Job(id, **values)
+        with self._jobs_lock:
+            if self._jobs.setdefault((id, values["budget"]), job) is not job:
+                raise InvalidArgumentError(
+                    "id", id, f"is at work on budget={values['budget']} already", "wait for its callback, or rename it"
+                )
         job.time_it("submitted")
         self._submitted.put(job)
 
@@ -140,8 +156,7 @@ class Dispatcher:
     def _take_submitted(self) -> None:
         while not self._submitted.empty():
             job = self._submitted.get()
-            record = records.Job(job.id, plain(job.kwargs["budget"], "budget"), job.kwargs["config"], {})
-            self._jobs[record.key] = job
+            record = records.Job(job.id, job.kwargs["budget"], job.kwargs["config"], {})
             self._handle(QueueJob(self._clock(), record))
 
     def _handle(self, event: Event) -> None:
@@ -149,14 +164,24 @@ class Dispatcher:
         self._pool.apply(event)
         while ending := self._pool.next_ending(self._clock()):
             self._pool.apply(ending)
-            self._finish(self._jobs.pop(ending.key), ending.report)
+            with self._jobs_lock:
+                job = self._jobs.pop(ending.key)
+            self._finish(job, ending.report)
         while start := self._pool.next_start(self._clock()):
             self._pool.apply(start)
-            self._backend.submit(start, self._pool.tasks[start.key].job)
+            self._backend.submit(
+                start, self._pool.tasks[start.key].job, self._jobs[start.key].kwargs.get("working_directory")
+            )
         if self.queue_callback is not None and len(self._pool.workers) != before:
-            self.queue_callback(len(self._pool.workers))
+            self._tell(self.queue_callback, len(self._pool.workers))
 
     def _finish(self, job: Job, report: records.JobReport) -> None:
         job.timestamps.update(report.timestamps)
         job.result, job.exception, job.worker_name = report.result, report.exception, report.worker_name
-        self.new_result_callback(job)
+        self._tell(self.new_result_callback, job)
+
+    def _tell(self, callback: Callable[[Any], Any], about: Any) -> None:
+        try:
+            callback(about)
+        except Exception:  # the other jobs must not pay for it
+            self.logger.exception("callback %r raised", callback)

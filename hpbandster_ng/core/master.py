@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -137,8 +138,9 @@ class Master:
             n_iterations: how many more.
             min_n_workers: wait for so many workers first.
             iteration_kwargs: passed to each bracket.
-            max_time: seconds from now after which nothing new is started and what there is is returned; a job that is
-                still running then is not part of the result, and goes on if this is called again.
+            max_time: seconds from now, the wait for workers included, after which nothing new is started and what there
+                is is returned; a job that is still running then is not part of the result, and goes on if this is
+                called again.
 
         Raises:
             InvalidArgumentError: ``n_iterations`` or ``min_n_workers`` is below 1, or ``max_time`` is not positive.
@@ -152,11 +154,12 @@ class Master:
             raise InvalidArgumentError("max_time", max_time, "must be greater than 0", "None means no limit")
         self._iteration_kwargs = dict(iteration_kwargs or {})
         loop = self._started_loop()
-        loop.wait_for_workers(int(min_n_workers))
+        deadline = math.inf if max_time is None else loop.clock() + max_time
+        loop.wait_for_workers(int(min_n_workers), deadline)
         if self.config["time_ref"] is None:
             self.config["time_ref"] = loop.clock()
             self._start_result_logger()
-        loop.run(int(n_iterations), max_time)
+        loop.run(int(n_iterations), None if max_time is None else max(0.0, deadline - loop.clock()))
         return self.result()
 
     def result(self) -> Result:
@@ -198,7 +201,7 @@ class Master:
 
     def _started_loop(self) -> Loop:
         if self._loop is None:
-            Path(self.working_directory).mkdir(parents=True, exist_ok=True)
+            self._make_working_directory()
             planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
             observers = [*self.observers]
             if self.result_logger is not None:
@@ -206,6 +209,17 @@ class Master:
             self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, wall_clock())
         self._loop.start()
         return self._loop
+
+    def _make_working_directory(self) -> None:
+        try:
+            Path(self.working_directory).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidArgumentError(
+                "working_directory",
+                self.working_directory,
+                f"must be a directory, or one that can be made ({error})",
+                "choose another one",
+            ) from error
 
     def _start_result_logger(self) -> None:
         """Tell a logger that wants to know the settings and the search space before the first job."""

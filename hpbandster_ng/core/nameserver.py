@@ -12,10 +12,11 @@ from hpbandster_ng.backends.pyro.credentials import (
     check_run_id,
     check_shared_directory,
     credentials_path,
+    read_credentials,
     write_credentials,
 )
-from hpbandster_ng.backends.pyro.nameserver import DEFAULT_PORT, NameServerThread
-from hpbandster_ng.errors import InvalidArgumentError, NameServerError
+from hpbandster_ng.backends.pyro.nameserver import NameServerThread, check_port
+from hpbandster_ng.errors import InvalidArgumentError, LogError, NameServerError
 
 __all__ = ["NameServer", "nic_name_to_host"]
 
@@ -56,7 +57,7 @@ class NameServer:
         nic_name: network interface whose address to listen on, in place of ``host``.
 
     Raises:
-        InvalidArgumentError: the run_id has a slash, the directory is missing, or the interface is unknown.
+        InvalidArgumentError: the run_id has a slash, the directory is missing, or interface or port do not exist.
 
     Example:
         >>> with NameServer(run_id="example", port=0) as nameserver:
@@ -75,7 +76,7 @@ class NameServer:
         self.run_id = check_run_id(run_id)
         self.dir = None if working_directory is None else check_shared_directory(working_directory)
         self.host = host or (nic_name_to_host(nic_name) if nic_name is not None else "127.0.0.1")
-        self.port = DEFAULT_PORT if port is None else port
+        self.port = check_port(port, "port")
         self._server: NameServerThread | None = None
 
     def start(self) -> tuple[str, int]:
@@ -104,14 +105,16 @@ class NameServer:
         return self.host, self.port
 
     def shutdown(self) -> None:
-        """Stop listening and remove the credentials file; may be called twice."""
+        """Stop listening and remove the credentials file, unless it is another's by now; may be called twice."""
         if self._server is None:
             return
         self._server.shutdown()
         self._server = None
         if self.dir is not None:
-            with contextlib.suppress(FileNotFoundError):
-                credentials_path(self.dir, self.run_id).unlink()
+            path = credentials_path(self.dir, self.run_id)
+            with contextlib.suppress(FileNotFoundError, LogError):
+                if read_credentials(path) == (self.host, self.port):
+                    path.unlink()
 
     def __enter__(self: _Self) -> _Self:
         self.start()

@@ -18,6 +18,7 @@ from hpbandster_ng.backends.pyro.credentials import (
     credentials_path,
     read_credentials,
 )
+from hpbandster_ng.backends.pyro.nameserver import check_port
 from hpbandster_ng.backends.pyro.wire import Order
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
@@ -65,7 +66,7 @@ class Worker:
         worker_id: the name under which the worker works, unique in its run.
 
     Raises:
-        InvalidArgumentError: the run_id has a slash, or the timeout is not positive.
+        InvalidArgumentError: the run_id has a slash, the port is no port, or the timeout is not positive.
 
     Example:
         >>> class MyWorker(Worker):
@@ -89,7 +90,7 @@ class Worker:
         if timeout is not None and not timeout > 0:
             raise InvalidArgumentError("timeout", timeout, "must be greater than 0", "None means no limit")
         self.nameserver = nameserver
-        self.nameserver_port = nameserver_port
+        self.nameserver_port = check_port(nameserver_port, "nameserver_port")
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.host = host
         self.timeout = timeout

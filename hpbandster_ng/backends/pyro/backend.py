@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
 import time
 from typing import Any
 
@@ -13,8 +11,9 @@ import Pyro4.errors
 
 from hpbandster_ng.backends.base import Clock
 from hpbandster_ng.backends.pyro.desk import Desk
-from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT
+from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup, proxy_to
+from hpbandster_ng.backends.pyro.server import DaemonThread
+from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
@@ -22,14 +21,17 @@ from hpbandster_ng.errors import CommunicationError, MasterExistsError, NameServ
 
 __all__ = ["PyroBackend"]
 
-_PATIENCE = 7.0
-"""Seconds for which a master looks for its nameserver."""
-
 _GOODBYE = 3.0
-"""Seconds for which a closing master waits until its workers have heard of it."""
+"""Seconds for which a closing master waits, at least, for workers that have not heard of it."""
 
 _SILENT_PINGS = 3
 """So many intervals of silence make a worker lost."""
+
+_SHORTEST_SILENCE = 3.0
+"""Seconds of silence that are never held against a worker: it calls about once a second."""
+
+_LOOK_INTERVAL = 0.5
+"""Seconds between two looks for silent workers."""
 
 
 class _Daemon(Pyro4.Daemon):  # type: ignore[misc]
@@ -48,7 +50,10 @@ class PyroBackend:
         nameserver, nameserver_port: where the nameserver listens; 127.0.0.1 and 9090 by default.
         host: address of this machine on which workers reach the dispatcher; ``localhost`` by default.
         working_directory: passed to ``compute``.
-        ping_interval: seconds; a worker that is silent for three of these is lost.
+        ping_interval: seconds; a worker that is silent for three of these, and for 3 seconds, is lost.
+
+    Raises:
+        InvalidArgumentError: ``nameserver_port`` is no port.
     """
 
     def __init__(
@@ -62,12 +67,13 @@ class PyroBackend:
     ) -> None:
         self.run_id = run_id
         self.nameserver = nameserver
-        self.nameserver_port = nameserver_port
+        self.nameserver_port = check_port(nameserver_port, "nameserver_port")
         self.host = host
         self.working_directory = working_directory
         self.ping_interval = ping_interval
-        self._events: queue.SimpleQueue[Happening] = queue.SimpleQueue()
-        self._daemon: Any = None
+        self._location: Any = None
+        self._thread: DaemonThread | None = None
+        self._next_look = 0.0
 
     def start(self, clock: Clock) -> None:
         """Listen for workers and register with the nameserver.
@@ -81,63 +87,67 @@ class PyroBackend:
         with contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port)) as nameserver:
             nameserver.refuse_living(self.run_id)
             try:
-                self._daemon = _Daemon(host=self.host or "localhost")
-            except OSError as error:
+                daemon = _Daemon(host=self.host or "localhost")
+            except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
                 raise CommunicationError(
                     f"cannot listen on host={self.host!r}: {error}; give an address of this machine, for example "
                     "nic_name_to_host(nic_name)"
                 ) from error
-            self._desk = Desk(self.run_id, self._events.put, clock, _SILENT_PINGS * self.ping_interval)
-            self._daemon.desk = self._desk
+            self._desk = Desk(self.run_id, clock, max(_SHORTEST_SILENCE, _SILENT_PINGS * self.ping_interval))
+            daemon.desk = self._desk
+            self._location = daemon.register(self._desk)
+            thread = DaemonThread(daemon, "hpbandster-dispatcher")
+            thread.start()
             try:
-                nameserver.register(self.run_id, self._daemon.register(self._desk))
-            except CommunicationError:
-                self._daemon.close()
+                nameserver.register(self.run_id, self._location)
+            except BaseException:
+                thread.close()
                 raise
-        self._thread = threading.Thread(target=self._daemon.requestLoop, name="hpbandster-dispatcher", daemon=True)
-        self._thread.start()
+            self._thread = thread
 
-    def submit(self, start: StartJob, job: Job) -> None:
-        attempt = Attempt(job.config_id, job.budget, start.attempt)
+    def submit(self, start: StartJob, job: Job, working_directory: str | None = None) -> None:
+        """Hand a job to an idle worker.
+
+        Args:
+            working_directory: in place of the run's.
+        """
+        attempt = Attempt(job.config_id, job.budget, start.attempt, self._desk.session)
         try:
-            order = encode_order(Order(attempt, job.config, self.working_directory))
+            order = encode_order(Order(attempt, job.config, working_directory or self.working_directory))
         except NotPlainError as error:
             outcome = Outcome(OutcomeState.FAILED, error=str(error))
-            self._events.put(JobFinished(self._clock(), *attempt, start.worker, outcome))
+            self._desk.emit(JobFinished(self._clock(), *start.key, start.attempt, start.worker, outcome))
             return
-        self._desk.deliver(start.worker, order)
+        self._desk.deliver(start.worker, attempt, order)
 
     def next_event(self, timeout: float) -> Happening | None:
-        try:
-            return self._events.get(timeout=timeout) if timeout > 0 else self._events.get_nowait()
-        except queue.Empty:
+        if time.monotonic() >= self._next_look:
             self._desk.drop_silent()
-            return None
+            self._next_look = time.monotonic() + _LOOK_INTERVAL
+        return self._desk.next_event(timeout)
 
     def close(self, shutdown_workers: bool) -> None:
-        if self._daemon is None:
+        if self._thread is None:
             return
         if shutdown_workers:
-            self._desk.send_home()
-            give_up = time.monotonic() + _GOODBYE
-            while not self._desk.all_told and time.monotonic() < give_up:
+            give_up = time.monotonic() + max(_GOODBYE, self._desk.send_home())
+            while not self._desk.is_empty and time.monotonic() < give_up:
+                self._desk.drop_silent()
                 time.sleep(0.01)
         with (
             contextlib.suppress(NameServerError),
             contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
         ):
-            nameserver.remove(self.run_id)
-        self._daemon.desk = None
-        self._daemon.shutdown()
-        self._thread.join()
-        self._daemon.close()
-        self._daemon = None
+            nameserver.remove(self.run_id, self._location)
+        thread, self._thread = self._thread, None
+        self._desk.wake_all()
+        thread.close()
 
 
 class _Nameserver:
-    """The three things that a master does with a nameserver."""
+    """What a master does with a nameserver."""
 
-    def __init__(self, host: str | None, port: int | None, patience: float = _PATIENCE) -> None:
+    def __init__(self, host: str | None, port: int | None, patience: float = PATIENCE) -> None:
         self._proxy = locate_nameserver(host, port, patience)
 
     def refuse_living(self, run_id: str) -> None:
@@ -149,7 +159,7 @@ class _Nameserver:
         try:
             master.ping()
         except (OSError, Pyro4.errors.PyroError):
-            self.remove(run_id)
+            self.remove(run_id, location)
             return
         finally:
             master._pyroRelease()
@@ -163,9 +173,11 @@ class _Nameserver:
         except (OSError, Pyro4.errors.PyroError) as error:
             raise NameServerError(f"the nameserver does not answer any more: {error}") from error
 
-    def remove(self, run_id: str) -> None:
+    def remove(self, run_id: str, location: Any) -> None:
+        """Remove the entry, unless it is another master's by now."""
         with contextlib.suppress(OSError, Pyro4.errors.PyroError):
-            self._proxy.remove(dispatcher_name(run_id))
+            if self._proxy.lookup(dispatcher_name(run_id)) == location:
+                self._proxy.remove(dispatcher_name(run_id))
 
     def close(self) -> None:
         self._proxy._pyroRelease()

@@ -7,22 +7,19 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import Pyro4.errors
 
 from hpbandster_ng.backends.pyro.desk import SHUTDOWN
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
-from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT
+from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
-
-_PATIENCE = 7.0
-"""Seconds for which a worker looks for a nameserver that it has never seen."""
 
 _ABANDONED = 600.0
 """Seconds for which a worker looks for a nameserver that it has lost."""
@@ -31,6 +28,13 @@ _INTERVAL = 0.25
 """Seconds between two looks for a master."""
 
 _POLL = 5.0
+"""Seconds that one call waits for a job, if the master agrees."""
+
+_MAX_DELIVERIES = 3
+"""So often a report is sent that breaks the connection each time."""
+
+_WARN_AFTER = 5.0
+"""Seconds after which a master that is registered but does not answer is worth a warning."""
 
 Locator = Callable[[], tuple[str | None, int | None]]
 """Where the nameserver is now; may change between two calls."""
@@ -65,9 +69,13 @@ class DeskClient:
         self.logger = logger
         self._token = uuid.uuid4().hex
         self._desk: Any = None
+        self._location: Any = None
         self._stop = threading.Event()
+        self._has_ended = threading.Event()
         self._is_computing = threading.Event()
-        self._report: str | None = None
+        self._report: tuple[Attempt, str] | None = None
+        self._deliveries = 0
+        self._unreachable: tuple[Any, float] | None = None
         self._idle_since = time.monotonic()
 
     def connect(self) -> None:
@@ -76,11 +84,14 @@ class DeskClient:
         Raises:
             NameServerError: there is none.
         """
-        self._nameserver_at(_PATIENCE)._pyroRelease()
+        self._nameserver_at(PATIENCE)._pyroRelease()
 
     def stop(self) -> None:
         """End after the job in hand; from any thread."""
         self._stop.set()
+        if self._location is not None and not self._is_computing.is_set():
+            with contextlib.suppress(OSError, Pyro4.errors.PyroError), _released(self._location) as desk:
+                desk.wake(self.worker, self._token)
 
     def run(self) -> None:
         """Work.
@@ -101,6 +112,7 @@ class DeskClient:
                 raise
         finally:
             self._stop.set()
+            self._has_ended.set()
             self._is_computing.set()
             self._leave()
             heart.join()
@@ -129,50 +141,69 @@ class DeskClient:
             try:
                 return locate_nameserver(host, port, patience=0)
             except NameServerError:
-                if time.monotonic() + _INTERVAL >= give_up or self._stop.wait(_INTERVAL):
+                left = give_up - time.monotonic()
+                if left <= 0 or self._stop.wait(min(_INTERVAL, left)):
                     raise
 
     def _find_master(self) -> bool:
         """Look once for a master and join it; False if there is none yet."""
-        with contextlib.closing(_Released(self._nameserver_at(min(_ABANDONED, self._patience_left)))) as nameserver:
-            location = lookup(nameserver.proxy, dispatcher_name(self.run_id))
-        if location is None:
-            self._stop.wait(_INTERVAL)
+        nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
+        try:
+            location = lookup(nameserver, dispatcher_name(self.run_id))
+        finally:
+            nameserver._pyroRelease()
+        if location is None or not self._join(location):
+            self._stop.wait(min(_INTERVAL, max(0.0, self._patience_left)))
             return False
+        return True
+
+    def _join(self, location: Any) -> bool:
         desk = proxy_to(location, CALL_TIMEOUT)
         try:
             refusal = desk.join(self.worker, self._token)
         except (OSError, Pyro4.errors.PyroError) as error:
             desk._pyroRelease()
-            self.logger.debug("worker %s: master at %s does not answer: %s", self.worker, location, error)
-            self._stop.wait(_INTERVAL)
-            return False
-        if refusal == SHUTDOWN:
-            desk._pyroRelease()
-            self._stop.wait(_INTERVAL)
+            self._note_unreachable(location, error)
             return False
         if refusal:
             desk._pyroRelease()
             self._stop.set()
+            if refusal == SHUTDOWN:
+                return False
             raise WorkerExistsError(refusal)
-        self._desk = desk
+        self._desk, self._location, self._unreachable = desk, location, None
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
+
+    def _note_unreachable(self, location: Any, error: Exception) -> None:
+        """Warn, once, of a master that is registered but cannot be reached."""
+        known, since = self._unreachable or (None, 0.0)
+        if known != location:
+            self._unreachable = location, time.monotonic()
+        elif time.monotonic() > since + _WARN_AFTER:
+            self._unreachable = location, float("inf")
+            self.logger.warning(
+                "worker %s: run %s has a master at %s, which does not answer (%s: %s); if it is alive, give it a host= "
+                "that this machine can reach; this worker keeps trying",
+                self.worker, self.run_id, location, type(error).__name__, error,
+            )  # fmt: skip
 
     def _serve(self) -> None:
         """Exchange results for jobs until the connection breaks or the work is over."""
         while not self._is_over or self._report is not None:
+            report = None if self._report is None else self._report[1]
             try:
                 wait = None if self._stop.is_set() else min(_POLL, max(0.0, self._patience_left))
-                answer = self._desk.exchange(self.worker, self._token, self._report, wait)
+                answer = self._desk.exchange(self.worker, self._token, report, wait)
             except (OSError, Pyro4.errors.PyroError) as error:
                 self.logger.info("worker %s lost its master (%s: %s)", self.worker, type(error).__name__, error)
+                self._note_failed_delivery(error)
                 self._release()
                 return
-            self._report = None
             if answer is None:
                 self._release()
                 return
+            self._report, self._deliveries = None, 0
             if answer == SHUTDOWN:
                 self.logger.info("worker %s was sent home", self.worker)
                 self._stop.set()
@@ -185,22 +216,41 @@ class DeskClient:
             outcome = self.evaluate(order)
         finally:
             self._is_computing.clear()
-        self._report = _encoded(order.attempt, outcome)
+        self._report = order.attempt, _encoded(order.attempt, outcome)
         self._idle_since = time.monotonic()
+
+    def _note_failed_delivery(self, error: Exception) -> None:
+        """A report that never gets through, over a link that else works, becomes one of that."""
+        if self._report is None:
+            return
+        self._deliveries += 1
+        if self._deliveries >= _MAX_DELIVERIES:
+            attempt, text = self._report
+            reason = (
+                f"the result could not be delivered: {self._deliveries} times the connection broke while its "
+                f"{len(text):,} characters were sent ({type(error).__name__}: {error}); return less, or write large "
+                "data to a file"
+            )
+            self._report = attempt, encode_report(attempt, Outcome(OutcomeState.FAILED, error=reason))
 
     def _beat(self) -> None:
         interval = 1.0
-        while not self._stop.is_set():
+        while not self._has_ended.is_set():
             self._is_computing.wait()
-            if self._stop.wait(interval) or not self._is_computing.is_set():
+            if self._has_ended.wait(interval) or not self._is_computing.is_set():
                 continue
-            with contextlib.suppress(OSError, AttributeError, Pyro4.errors.PyroError):
+            try:
                 interval, go_home = self._desk.heartbeat(self.worker, self._token)
                 if go_home:
                     self._stop.set()
+                    self._desk.leave(self.worker, self._token, "it heard that the run is over")
+                    return
+            except (OSError, AttributeError, Pyro4.errors.PyroError):
+                interval = _INTERVAL  # the next call connects anew, if the master is there
 
     def _leave(self) -> None:
         if self._desk is not None:
+            self._desk._pyroTimeout = CONNECT_TIMEOUT
             with contextlib.suppress(OSError, Pyro4.errors.PyroError):
                 self._desk.leave(self.worker, self._token, "it left")
             self._release()
@@ -211,14 +261,14 @@ class DeskClient:
             self._desk = None
 
 
-class _Released:
-    """A proxy that is released on leaving a block."""
-
-    def __init__(self, proxy: Any) -> None:
-        self.proxy = proxy
-
-    def close(self) -> None:
-        self.proxy._pyroRelease()
+@contextlib.contextmanager
+def _released(location: Any) -> Iterator[Any]:
+    """A proxy of short life."""
+    proxy = proxy_to(location, CONNECT_TIMEOUT)
+    try:
+        yield proxy
+    finally:
+        proxy._pyroRelease()
 
 
 def _encoded(attempt: Attempt, outcome: Outcome) -> str:

@@ -1,7 +1,9 @@
 """What a master offers to its workers: a desk where they report and take the next job.
 
 Workers call, the master never does: a worker needs no open port, one call carries a result in and the next job out, and
-the connection itself tells when a worker is gone.
+the connection itself tells when a worker is gone. Every call may be repeated: a job whose reply was lost on the way is
+handed out again, a report that comes twice counts once, and whoever joins again with the same token goes on where the
+connection broke.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -23,12 +26,14 @@ __all__ = ["SHUTDOWN", "Desk"]
 SHUTDOWN = "shutdown"
 """Sent in place of a job: go home."""
 
-POLL = 5.0
+_POLL = 5.0
 """Seconds for which an idle worker's call waits for a job."""
 
 _CALLS_PER_SECOND = 200
 """So many heartbeats a second the desk is willing to answer."""
 
+_RECONNECT = 1.0
+"""Seconds that a worker whose connection broke may take to connect anew, once a heartbeat has told it."""
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -41,34 +46,46 @@ def _exposed(method: _Method) -> _Method:
 
 @dataclass(slots=True)
 class _Member:
+    """A worker that has joined.
+
+    Attributes:
+        inbox: jobs for it; None only wakes the call that waits.
+        in_hand: the job that it has got and not reported yet.
+        broken_since: when its connection closed in the middle of a job.
+    """
+
     token: str
     connection: Any
     last_seen: float
-    inbox: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
+    inbox: queue.SimpleQueue[tuple[Attempt, str] | None] = field(default_factory=queue.SimpleQueue)
+    in_hand: tuple[Attempt, str] | None = None
     reported: Attempt | None = None
-    knows_shutdown: bool = False
+    broken_since: float | None = None
 
 
 class Desk:
-    """The remote object of the dispatcher; its exposed methods run in the threads of Pyro4.
+    """The remote object of the dispatcher; its exposed methods run in the threads of Pyro4, all others in the loop's.
 
     Args:
         run_id: told to workers, so that one of another run notices.
-        emit: takes each happening.
         clock: stamps happenings.
         silence_limit: seconds without any call after which a worker is lost.
+
+    Attributes:
+        session: tells the jobs of this master from those of an earlier one with the same run_id.
     """
 
-    def __init__(
-        self, run_id: str, emit: Callable[[Happening], None], clock: Callable[[], float], silence_limit: float
-    ) -> None:
+    def __init__(self, run_id: str, clock: Callable[[], float], silence_limit: float) -> None:
+        self.session = uuid.uuid4().hex
         self._run_id = run_id
-        self._emit = emit
         self._clock = clock
         self._silence_limit = silence_limit
-        self._members: dict[str, _Member] = {}
         self._lock = threading.Lock()
+        self._members: dict[str, _Member] = {}
         self._is_closing = False
+        self._happenings: queue.SimpleQueue[tuple[Happening, _Member | None]] = queue.SimpleQueue()
+        self._known: dict[str, _Member] = {}
+        self._looked_at = time.monotonic()
 
     @_exposed
     def ping(self) -> str:
@@ -77,26 +94,27 @@ class Desk:
 
     @_exposed
     def join(self, worker: str, token: str) -> str:
-        """Become a member.
+        """Become a member, or go on being one over a new connection.
 
         Returns:
-            An error message, or the empty text.
+            ``SHUTDOWN``, an error message, or the empty text.
         """
-        connection = Pyro4.current_context.client
         with self._lock:
             if self._is_closing:
                 return SHUTDOWN
             member = self._members.get(worker)
             if member is not None and member.token != token:
-                return (
-                    f"worker {worker!r} cannot join run {self._run_id!r}: another worker of that name is at work; give "
-                    "each worker of one process its own id"
-                )
-            if member is not None:
-                self._drop(worker, "it joined anew")
-            self._members[worker] = _Member(token, connection, time.monotonic())
-            self._emit(WorkerJoined(self._clock(), worker))
-        connection.sock.settimeout(None)
+                if member.broken_since is None:
+                    return (
+                        f"worker {worker!r} cannot join run {self._run_id!r}: another worker of that name is at work; "
+                        "give each worker of one process its own id"
+                    )
+                self._drop(worker, "another process came in its place")
+                member = None
+            if member is None:
+                member = self._members[worker] = _Member(token, None, 0.0)
+                self._happenings.put((WorkerJoined(self._clock(), worker), member))
+            _note_life(member)
         return ""
 
     @_exposed
@@ -115,16 +133,15 @@ class Desk:
             return None
         if report is not None:
             self._take_report(worker, member, report)
+        if self._is_closing:
+            return SHUTDOWN
         if wait is None:
             return ""
-        try:
-            item = member.inbox.get(timeout=min(wait, POLL))
-        except queue.Empty:
-            return ""
-        finally:
-            member.last_seen = time.monotonic()
-        member.knows_shutdown = item == SHUTDOWN
-        return item
+        if member.in_hand is None:
+            self._wait_for_job(member, min(wait, _POLL, self._silence_limit / 3))
+        if self._is_closing:
+            return SHUTDOWN
+        return "" if member.in_hand is None else member.in_hand[1]
 
     @_exposed
     def heartbeat(self, worker: str, token: str) -> tuple[float, bool]:
@@ -133,10 +150,16 @@ class Desk:
         Returns:
             Seconds until the next heartbeat, and whether to go home after this job.
         """
-        member = self._seen(worker, token)
-        if member is not None and self._is_closing:
-            member.knows_shutdown = True
-        return max(1.0, len(self._members) / _CALLS_PER_SECOND), self._is_closing
+        self._seen(worker, token)
+        return self._beat_interval, self._is_closing
+
+    @_exposed
+    def wake(self, worker: str, token: str) -> None:
+        """End the call in which a worker waits for a job, since it wants to go."""
+        with self._lock:
+            member = self._members.get(worker)
+            if member is not None and member.token == token:
+                member.inbox.put(None)
 
     @_exposed
     def leave(self, worker: str, token: str, reason: str) -> None:
@@ -146,55 +169,129 @@ class Desk:
             if member is not None and member.token == token:
                 self._drop(worker, reason)
 
-    def deliver(self, worker: str, job: str) -> None:
-        """Put an encoded job into a worker's hands; a worker that is gone has been reported as lost."""
-        with self._lock:
-            member = self._members.get(worker)
-        if member is not None:
-            member.inbox.put(job)
-
     def disconnected(self, connection: Any) -> None:
-        """A connection has ended; if it was a member's, that member is lost."""
+        """A connection has ended; if it was an idle member's, that member is lost, a busy one may come back."""
         with self._lock:
-            gone = [name for name, member in self._members.items() if member.connection is connection]
-            for worker in gone:
-                self._drop(worker, "its connection closed")
+            for worker in [name for name, member in self._members.items() if member.connection is connection]:
+                member = self._members[worker]
+                if member.in_hand is None:
+                    self._drop(worker, "its connection closed")
+                else:
+                    member.broken_since = time.monotonic()
+
+    def emit(self, happening: Happening) -> None:
+        """Queue what the master itself has noticed."""
+        self._happenings.put((happening, None))
+
+    def next_event(self, timeout: float) -> Happening | None:
+        """The next happening, or None when ``timeout`` seconds have passed without one."""
+        try:
+            happening, member = self._happenings.get(timeout=timeout) if timeout > 0 else self._happenings.get_nowait()
+        except queue.Empty:
+            return None
+        match happening:
+            case WorkerJoined():
+                assert member is not None
+                self._known[happening.worker] = member
+            case WorkerLost():
+                del self._known[happening.worker]
+        return happening
+
+    def deliver(self, worker: str, attempt: Attempt, job: str) -> None:
+        """Put an encoded job into a worker's hands.
+
+        It goes to the member that the loop knows of: if that one is gone, or has come anew, its loss is on its way.
+        """
+        self._known[worker].inbox.put((attempt, job))
 
     def drop_silent(self) -> None:
-        """Lose every member that has said nothing for too long."""
-        limit = time.monotonic() - self._silence_limit
-        with self._lock:
-            for worker in [name for name, member in self._members.items() if member.last_seen < limit]:
-                self._drop(worker, f"it was silent for {self._silence_limit:g} seconds")
+        """Lose every member that has said nothing for too long.
 
-    def send_home(self) -> None:
-        """Tell every member to go home: the idle at once, the busy with their next heartbeat."""
+        A master that was away itself (stopped, or without processor time) gives its members that time on top, since
+        it could not hear them.
+        """
+        silent = []
+        with self._lock:
+            now = time.monotonic()
+            away = now - self._looked_at
+            self._looked_at = now
+            grace = self._beat_interval + _RECONNECT
+            for worker, member in list(self._members.items()):
+                if away > self._silence_limit / 2:
+                    member.last_seen += away
+                if member.last_seen < now - self._silence_limit:
+                    self._drop(worker, f"it was silent for {self._silence_limit:g} seconds")
+                    silent.append(member)
+                elif member.broken_since is not None and member.broken_since < now - grace:
+                    self._drop(worker, "its connection closed in the middle of a job")
+        for member in silent:
+            member.connection.close()
+
+    def send_home(self) -> float:
+        """Tell every member to go home: the idle at once, the busy with their next heartbeat.
+
+        Returns:
+            Seconds until the last should have heard of it.
+        """
         with self._lock:
             self._is_closing = True
+        self.wake_all()
+        return 2 * self._beat_interval
+
+    def wake_all(self) -> None:
+        """End every call that waits."""
+        with self._lock:
             for member in self._members.values():
-                member.inbox.put(SHUTDOWN)
+                member.inbox.put(None)
 
     @property
-    def all_told(self) -> bool:
-        """Whether every member knows that it should go home."""
-        with self._lock:
-            return all(member.knows_shutdown for member in self._members.values())
+    def is_empty(self) -> bool:
+        """Whether nobody is here."""
+        return not self._members
+
+    @property
+    def _beat_interval(self) -> float:
+        return min(max(1.0, len(self._members) / _CALLS_PER_SECOND), self._silence_limit / 3)
 
     def _seen(self, worker: str, token: str) -> _Member | None:
         with self._lock:
             member = self._members.get(worker)
             if member is None or member.token != token:
                 return None
-            member.last_seen = time.monotonic()
+            _note_life(member)
             return member
 
     def _take_report(self, worker: str, member: _Member, report: str) -> None:
         attempt, outcome = decode_report(report)
-        if member.reported == attempt:
-            return
-        member.reported = attempt
-        self._emit(JobFinished(self._clock(), attempt.config_id, attempt.budget, attempt.number, worker, outcome))
+        with self._lock:
+            if attempt.session != self.session or member.reported == attempt or self._members.get(worker) is not member:
+                return
+            member.reported = attempt
+            if member.in_hand is not None and member.in_hand[0] == attempt:
+                member.in_hand = None
+            finished = JobFinished(self._clock(), attempt.config_id, attempt.budget, attempt.number, worker, outcome)
+            self._happenings.put((finished, None))
+
+    def _wait_for_job(self, member: _Member, wait: float) -> None:
+        try:
+            job = member.inbox.get(timeout=wait)
+        except queue.Empty:
+            job = None
+        with self._lock:
+            member.last_seen = time.monotonic()
+            if job is not None:
+                member.in_hand = job
 
     def _drop(self, worker: str, reason: str) -> None:
-        del self._members[worker]
-        self._emit(WorkerLost(self._clock(), worker, reason))
+        member = self._members.pop(worker)
+        member.inbox.put(None)
+        self._happenings.put((WorkerLost(self._clock(), worker, reason), None))
+
+
+def _note_life(member: _Member) -> None:
+    member.last_seen = time.monotonic()
+    member.broken_since = None
+    connection = Pyro4.current_context.client
+    if connection is not member.connection:
+        member.connection = connection
+        connection.sock.settimeout(None)  # a member may be silent for as long as its heartbeats allow

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import Pyro4
 import Pyro4.errors
 import Pyro4.naming
 
+from hpbandster_ng.backends.pyro.server import DaemonThread
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, apply_settings, pyro_location
-from hpbandster_ng.errors import NameServerError
+from hpbandster_ng.errors import InvalidArgumentError, NameServerError
 
-__all__ = ["DEFAULT_PORT", "NameServerThread", "dispatcher_name", "locate_nameserver", "lookup", "proxy_to"]
+__all__ = [
+    "DEFAULT_PORT",
+    "NameServerThread",
+    "check_port",
+    "dispatcher_name",
+    "locate_nameserver",
+    "lookup",
+    "proxy_to",
+]
 
 DEFAULT_PORT = 9090
 """Where a nameserver listens unless told otherwise."""
@@ -25,6 +34,23 @@ _RETRY_INTERVAL = 0.25
 def dispatcher_name(run_id: str) -> str:
     """Under which name the master of a run is found."""
     return f"hpbandster.run_{run_id}.dispatcher"
+
+
+def check_port(port: object, name: str) -> int:
+    """A port, with the default in place of None.
+
+    Raises:
+        InvalidArgumentError: it is no whole number from 0 to 65535.
+
+    Example:
+        >>> check_port(None, "port")
+        9090
+    """
+    if port is None:
+        return DEFAULT_PORT
+    if isinstance(port, bool) or not isinstance(port, int | np.integer) or not 0 <= port < 65536:
+        raise InvalidArgumentError(name, port, "must be a whole number from 0 to 65535", "None means 9090")
+    return int(port)
 
 
 class NameServerThread:
@@ -38,8 +64,7 @@ class NameServerThread:
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
-        self._daemon: Any = None
-        self._thread: threading.Thread | None = None
+        self._thread: DaemonThread | None = None
 
     def start(self) -> tuple[str, int]:
         """Listen.
@@ -52,23 +77,21 @@ class NameServerThread:
         """
         apply_settings()
         try:
-            self._daemon = Pyro4.naming.NameServerDaemon(self.host, self.port)
-        except (OSError, Pyro4.errors.PyroError) as error:
+            daemon = Pyro4.naming.NameServerDaemon(self.host, self.port)
+        except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
             raise NameServerError(
                 f"cannot start a nameserver on host={self.host!r}, port={self.port}: {error}; another one may be "
                 "running there: end it, or choose port=0 for any free port"
             ) from error
-        self.port = self._daemon.sock.getsockname()[1]
-        self._thread = threading.Thread(target=self._daemon.requestLoop, name="hpbandster-nameserver", daemon=True)
+        self.port = daemon.sock.getsockname()[1]
+        self._thread = DaemonThread(daemon, "hpbandster-nameserver")
         self._thread.start()
         return self.host, self.port
 
     def shutdown(self) -> None:
         """Stop listening; may be called twice."""
         if self._thread is not None:
-            self._daemon.shutdown()
-            self._thread.join()
-            self._daemon.close()
+            self._thread.close()
             self._thread = None
 
 
@@ -89,16 +112,18 @@ def locate_nameserver(host: str | None, port: int | None, patience: float) -> An
         NameServerError: none answered.
     """
     apply_settings()
-    location = pyro_location("Pyro.NameServer", host or "127.0.0.1", port or DEFAULT_PORT)
-    proxy = proxy_to(location, CONNECT_TIMEOUT)
+    host, port = host or "127.0.0.1", port or DEFAULT_PORT
+    proxy = None
     try:
+        proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT)
         _retry(proxy.ping, patience)
-    except (OSError, Pyro4.errors.PyroError) as error:
-        proxy._pyroRelease()
+    except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
+        if proxy is not None:
+            proxy._pyroRelease()
         raise NameServerError(
-            f"no nameserver answers at nameserver={host or '127.0.0.1'!r}, nameserver_port={port or DEFAULT_PORT} "
-            f"({type(error).__name__}: {error}); check the address, and that the process that runs NameServer.start() "
-            "is alive: a credentials file may be left over from a run that has ended"
+            f"no nameserver answers at nameserver={host!r}, nameserver_port={port} ({type(error).__name__}: {error}); "
+            "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be "
+            "left over from a run that has ended"
         ) from error
     return proxy
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import Pyro4
 
-__all__ = ["CALL_TIMEOUT", "CONNECT_TIMEOUT", "MAX_MESSAGE_BYTES", "apply_settings", "pyro_location"]
+__all__ = ["CALL_TIMEOUT", "CONNECT_TIMEOUT", "MAX_MESSAGE_BYTES", "PATIENCE", "apply_settings", "pyro_location"]
 
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to reach a nameserver or dispatcher may take."""
+
+PATIENCE = 6.0
+"""Seconds for which masters and workers look for a nameserver that they have never seen."""
 
 CALL_TIMEOUT = 30.0
 """Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""
@@ -28,7 +31,7 @@ def apply_settings() -> None:
     config.SERIALIZERS_ACCEPTED = {"serpent"}
     config.SOCK_NODELAY = True
     config.PREFER_IP_VERSION = 0
-    config.MAX_MESSAGE_SIZE = 2 * MAX_MESSAGE_BYTES
+    config.MAX_MESSAGE_SIZE = 3 * MAX_MESSAGE_BYTES  # the serializer writes text with escapes, which are longer
 
 
 def pyro_location(name: str, host: str, port: int) -> str:

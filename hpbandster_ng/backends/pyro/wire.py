@@ -13,11 +13,16 @@ __all__ = ["Attempt", "Order", "decode_order", "decode_report", "encode_order", 
 
 
 class Attempt(NamedTuple):
-    """One try at a job."""
+    """One try at a job.
+
+    Attributes:
+        session: the master that started it; two of the same run_id may know the same configuration ids.
+    """
 
     config_id: ConfigId
     budget: float
     number: int
+    session: str
 
 
 class Order(NamedTuple):
@@ -35,7 +40,7 @@ def encode_order(order: Order) -> str:
         NotPlainError: it has no text form, or is too large.
 
     Example:
-        >>> order = Order(Attempt((0, 0, 1), 9.0, 1), {"x": 0.5}, ".")
+        >>> order = Order(Attempt((0, 0, 1), 9.0, 1, "session"), {"x": 0.5}, ".")
         >>> decode_order(encode_order(order)) == order
         True
     """
@@ -66,9 +71,10 @@ def _encoded(value: Any, name: str) -> str:
         text = plain_json.dumps(value)
     except ValueError as error:
         raise NotPlainError(f"{name} cannot be sent: {error}") from error
-    if len(text) > MAX_MESSAGE_BYTES:
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > MAX_MESSAGE_BYTES:
         raise NotPlainError(
-            f"{name} has {len(text):,} characters, more than the {MAX_MESSAGE_BYTES:,} that can be sent; write large "
-            "data to a file and return its path"
+            f"{name} has {size:,} bytes, more than the {MAX_MESSAGE_BYTES:,} that can be sent; write large data to a "
+            "file and return its path"
         )
     return text
