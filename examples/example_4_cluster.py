@@ -48,7 +48,9 @@ def main() -> None:
 
 def be_worker(args: argparse.Namespace, host: str) -> None:
     # New: the nameserver may not be up yet. Its file in the shared directory appears as soon as it is; wait for that.
-    worker = MyWorker(sleep_interval=0.5, run_id=args.run_id, host=host)
+    # And nobody watches over this process: if the master is killed, no job comes any more, and after a quarter of an
+    # hour without one the worker ends by itself.
+    worker = MyWorker(sleep_interval=0.5, run_id=args.run_id, host=host, timeout=900)
     worker.load_nameserver_credentials(working_directory=args.shared_directory)
     worker.run(background=False)
 

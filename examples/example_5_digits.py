@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def be_worker(args: argparse.Namespace, host: str) -> None:
-    worker = get_worker_class(args.backend)(run_id=args.run_id, host=host)
+    worker = get_worker_class(args.backend)(run_id=args.run_id, host=host, timeout=900)
     worker.load_nameserver_credentials(working_directory=args.shared_directory)
     worker.run(background=False)
 

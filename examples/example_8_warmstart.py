@@ -40,7 +40,7 @@ def main() -> None:
 
     # Step 2: run the new one. Its configurations have the same ids as the old ones had, so it needs a directory of its
     # own for the checkpoints.
-    with tempfile.TemporaryDirectory(prefix="hpbandster_ng_") as working_directory:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as working_directory:
         result = optimize(args, previous_result, working_directory)
 
     # Step 3: tell the old from the new.

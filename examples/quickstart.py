@@ -33,7 +33,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
 
     # Checkpoints live for as long as the run. Keep them in a directory of your own if you want the trained models.
-    with tempfile.TemporaryDirectory(prefix="hpbandster_ng_") as working_directory:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as working_directory:
         result = optimize(args.min_budget, args.max_budget, args.n_iterations, working_directory)
     report(result, args.max_budget)
 
