@@ -50,7 +50,8 @@ class json_result_logger:
         overwrite: replace the files that are there.
 
     Attributes:
-        config_fn, results_fn: the paths of the two logs.
+        config_fn, results_fn: the paths of the two logs. A subclass that chooses its own sets these two and
+            ``config_ids`` in its constructor, and makes the files.
         config_ids: the configurations written so far.
 
     Raises:
@@ -65,11 +66,12 @@ class json_result_logger:
         [[0, 0, 0], {"x": 0.5}, {"model_based_pick": false}]
     """
 
+    _is_started = True
+
     def __init__(self, directory: str | os.PathLike[str], overwrite: bool = False) -> None:
-        self.directory = Path(directory)
         self.overwrite = overwrite
-        self.config_fn = str(self.directory / CONFIGS)
-        self.results_fn = str(self.directory / RESULTS)
+        self.config_fn = str(Path(directory) / CONFIGS)
+        self.results_fn = str(Path(directory) / RESULTS)
         self.config_ids: set[ConfigId] = set()
         self._is_started = False
         if not overwrite:
@@ -93,10 +95,11 @@ class json_result_logger:
             RuntimeWarning: ConfigSpace cannot write this space as JSON; the run is logged without it.
         """
         self._start()
+        directory = Path(self.config_fn).parent
         settings = {str(key): _json_or_text(value) for key, value in HB_config.items()}
-        _replace(self.directory / RUN, json.dumps(settings, indent=2) + "\n")
+        _replace(directory / RUN, json.dumps(settings, indent=2) + "\n")
         if configspace is not None:
-            self._write_space(configspace)
+            _write_space(directory / SPACE, configspace)
         time_ref = HB_config.get("time_ref") or 0.0
         for config_id, datum in (previous or {}).items():
             if config_id not in self.config_ids:
@@ -127,16 +130,8 @@ class json_result_logger:
             stamps = {name: at + time_ref for name, at in datum.time_stamps[budget].items()}
             self._append(self.results_fn, [config_id, budget, stamps, result, datum.exceptions.get(budget)])
 
-    def _write_space(self, configspace: Any) -> None:
-        try:
-            text = _space_as_json(configspace)
-        except (TypeError, ValueError, NotImplementedError) as error:
-            warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=4)
-        else:
-            _replace(self.directory / SPACE, text)
-
     def _append(self, path: str, entry: list[Any]) -> None:
-        line = json.dumps(_json_value(plain(entry, "the entry of the log"))) + "\n"
+        line = _as_json(entry) + "\n"
         self._start()
         with Path(path).open("a", encoding="ascii") as log:
             log.write(line)
@@ -146,18 +141,19 @@ class json_result_logger:
             return
         if not self.overwrite:
             self._refuse_to_overwrite()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        directory = Path(self.config_fn).parent
+        directory.mkdir(parents=True, exist_ok=True)
         for name in (SPACE, RUN):
-            (self.directory / name).unlink(missing_ok=True)
-        for name in (CONFIGS, RESULTS):
-            (self.directory / name).write_bytes(b"")
+            (directory / name).unlink(missing_ok=True)
+        for path in (self.config_fn, self.results_fn):
+            Path(path).write_bytes(b"")
         self._is_started = True
 
     def _refuse_to_overwrite(self) -> None:
-        for name in (CONFIGS, RESULTS):
-            if (self.directory / name).exists():
+        for path in map(Path, (self.config_fn, self.results_fn)):
+            if path.exists():
                 raise LogExistsError(
-                    f"directory={str(self.directory)!r} must not contain {name}; "
+                    f"directory={str(path.parent)!r} must not contain {path.name}; "
                     "give an empty directory, or overwrite=True to lose the log that is there"
                 )
 
@@ -169,6 +165,15 @@ def _replace(path: Path, text: str) -> None:
     part.replace(path)
 
 
+def _write_space(path: Path, configspace: Any) -> None:
+    try:
+        text = _space_as_json(configspace)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=3)
+    else:
+        _replace(path, text)
+
+
 def _space_as_json(configspace: Any) -> str:
     if hasattr(configspace, "to_json"):
         buffer = io.StringIO()
@@ -177,6 +182,13 @@ def _space_as_json(configspace: Any) -> str:
     from ConfigSpace.read_and_write import json as writer  # noqa: PLC0415 - only ConfigSpace 0.7 needs it, or has it
 
     return str(writer.write(configspace))
+
+
+def _as_json(entry: list[Any]) -> str:
+    try:
+        return json.dumps(entry)  # most entries need no mapping, which takes ten times as long
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(_json_value(plain(entry, "the entry of the log")))
 
 
 def _json_value(value: Any) -> Any:
@@ -343,7 +355,7 @@ def _guess_settings(data: Mapping[ConfigId, Datum]) -> dict[str, Any]:
     ]
     return {
         "time_ref": min(submitted, default=None),
-        "eta": None,
+        "eta": budgets[1] / budgets[0] if len(budgets) > 1 and budgets[0] else None,
         "min_budget": budgets[0] if budgets else None,
         "max_budget": budgets[-1] if budgets else None,
         "budgets": budgets,

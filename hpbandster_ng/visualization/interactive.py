@@ -29,7 +29,7 @@ _LINEAR_BELOW = 1000.0
 """A logarithmic axis with values that are not positive is linear below this part of the largest magnitude."""
 
 
-def interactive_HBS_plot(  # noqa: PLR0917 - the predecessor's order of arguments
+def interactive_HBS_plot(
     learning_curves: Mapping[ConfigId, Sequence[LearningCurve]],
     tool_tip_strings: Mapping[ConfigId, str] | None = None,
     log_y: bool = False,
@@ -60,17 +60,7 @@ def interactive_HBS_plot(  # noqa: PLR0917 - the predecessor's order of argument
         InvalidArgumentError: there is no point to draw, or ``colors_floats`` has another length than there are curves.
         MissingExtraError: matplotlib is not installed.
     """
-    points = [
-        (config_id, x - x[0] if reset_times else x, y)
-        for config_id, curves in learning_curves.items()
-        for x, y in map(_finite_points, curves)
-        if len(x)
-    ]
-    if not points:
-        raise InvalidArgumentError(
-            "learning_curves", f"{len(learning_curves)} configurations", "must contain at least one point",
-            "check that the extractor returns points of successful runs",
-        )
+    points = _points(learning_curves, reset_times)
     colors = _colors(color_map, colors_floats, len(points))
     plt = look.pyplot()
     with plt.rc_context(look.STYLE):
@@ -83,6 +73,23 @@ def interactive_HBS_plot(  # noqa: PLR0917 - the predecessor's order of argument
         axes.set_ylabel("loss")
         Explorer(figure, axes, curves, tool_tip_strings or {}).connect()
     return look.finish(figure, axes, show)
+
+
+def _points(
+    learning_curves: Mapping[ConfigId, Sequence[LearningCurve]], reset_times: bool
+) -> list[tuple[ConfigId, np.ndarray, np.ndarray]]:
+    points = [
+        (config_id, x - x[0] if reset_times else x, y)
+        for config_id, curves in learning_curves.items()
+        for x, y in map(_finite_points, curves)
+        if len(x)
+    ]
+    if not points:
+        raise InvalidArgumentError(
+            "learning_curves", f"{len(learning_curves)} configurations", "must contain at least one point",
+            "check that the extractor returns points of successful runs",
+        )
+    return points
 
 
 def _finite_points(curve: LearningCurve) -> tuple[np.ndarray, np.ndarray]:

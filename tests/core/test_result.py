@@ -301,6 +301,7 @@ def test_the_real_log_of_the_predecessor():
     best = min(run.loss for run in res.get_all_runs() if run.budget == 9.0)
     assert res.get_runs_by_id(incumbent)[-1].loss == best == 0.03515625
     assert all(run.time_stamps["submitted"] >= 0 for run in res.get_all_runs())
+    pytest.importorskip("pandas")
     features, losses = res.get_pandas_dataframe()
     assert features.shape == (113, 10)  # nine hyperparameters and the budget
     assert np.isfinite(losses["loss"]).all()

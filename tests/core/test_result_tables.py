@@ -77,6 +77,10 @@ def test_one_budget_needs_no_column():
 
 def test_the_loss_may_be_another_one():
     assert list(result().get_fANOVA_data(space(), loss_fn=lambda run: run.info["test"])[1]) == [1.0, 0.8]
+
+
+def test_the_loss_of_a_data_frame_may_be_another_one():
+    pytest.importorskip("pandas")
     assert list(result().get_pandas_dataframe(loss_fn=lambda run: run.info["test"])[1]["loss"]) == [1.0, 0.8]
 
 
@@ -106,6 +110,7 @@ def test_a_space_that_does_not_fit_is_refused(changes, complaint):
 
 
 def test_a_hyperparameter_called_budget_stays_what_it_is():
+    pytest.importorskip("pandas")
     own = ConfigSpace.UniformFloatHyperparameter("budget", 0.0, 10.0)
     res = result(adam={**ADAM, "budget": 7.0}, sgd={**SGD, "budget": 8.0})
     X, _, same = res.get_fANOVA_data(space(own), budgets=[1.0])

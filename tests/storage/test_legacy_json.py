@@ -160,6 +160,22 @@ def test_settings_of_a_users_optimizer_may_be_anything(tmp_path):
     assert settings_["hook"] == repr(print)
 
 
+def test_a_subclass_of_the_predecessors_time_names_its_own_files(tmp_path):
+    class Named(json_result_logger):
+        def __init__(self, directory, run_id):
+            self.config_fn = str(directory / f"configs_{run_id}.json")
+            self.results_fn = str(directory / f"results_{run_id}.json")
+            for path in (self.config_fn, self.results_fn):
+                Path(path).write_text("")
+            self.config_ids = set()
+
+    logger = Named(tmp_path, 7)
+    logger.start_run({"max_budget": 9.0})
+    logger(success())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["configs_7.json", "hb_config.json", "results_7.json"]
+    assert len(lines(tmp_path / "results_7.json")) == 1
+
+
 # ---- reading
 
 def test_a_log_of_the_predecessor_is_read():
@@ -176,7 +192,7 @@ def test_a_log_of_the_predecessor_is_read():
         (1, 0, 0): "COMPLETED", (1, 0, 1): "TERMINATED", (2, 0, 0): "CRASHED",
     }
     assert settings_ == {
-        "time_ref": 1600000000.0, "eta": None, "min_budget": 1.0, "max_budget": 9.0, "budgets": [1.0, 3.0, 9.0],
+        "time_ref": 1600000000.0, "eta": 3.0, "min_budget": 1.0, "max_budget": 9.0, "budgets": [1.0, 3.0, 9.0],
         "max_SH_iter": 3,
     }
 
