@@ -53,7 +53,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format $(PRESENT)
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 examples: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/e2e/test_examples.py $(ARGS)
