@@ -18,7 +18,7 @@ MATRIX ?= all
 ARGS ?=
 
 BIN = $(VENV)/bin
-METADATA = setup.py pyproject.toml
+METADATA = setup.py hpbandster_ng/__init__.py
 SOURCES = hpbandster_ng tests examples benchmarks scripts docs/conf.py setup.py
 PRESENT = $(wildcard $(SOURCES))
 
