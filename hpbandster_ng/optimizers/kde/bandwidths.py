@@ -12,8 +12,11 @@ from hpbandster_ng.optimizers.kde.kernels import Array, Kernel
 
 __all__ = ["loo_negloglikelihood", "maximum_likelihood", "normal_reference"]
 
-_STEP = 1e-4
-"""For central differences in the logarithm of a bandwidth."""
+_STEP = 1e-5
+"""For the slope of a kernel in the logarithm of its bandwidth."""
+
+_WIDEST = 3.0
+"""In units of the range; a wider kernel is as good as uniform."""
 
 
 def normal_reference(deviations: Array, n: int, dimensions: int) -> Array:
@@ -54,7 +57,7 @@ def maximum_likelihood(kernels: Sequence[Kernel], weights: Array, minimum: float
     Returns:
         Shape (number of kernels,).
     """
-    highest = np.array([min(kernel.bandwidth_range()[1], 10.0) for kernel in kernels])
+    highest = np.array([min(kernel.bandwidth_range()[1], _WIDEST) for kernel in kernels])
     bounds = np.log(np.column_stack([np.minimum(minimum, highest), highest]))
     start = np.log([kernel.bandwidth or minimum for kernel in kernels])
 
@@ -62,13 +65,21 @@ def maximum_likelihood(kernels: Sequence[Kernel], weights: Array, minimum: float
         matrices = [_at(kernel, value, bound) for kernel, value, bound in zip(kernels, logs, bounds, strict=True)]
         total, responsibilities = _loo(np.sum(matrices, axis=0), weights)
         slopes = []
-        for kernel, value, bound in zip(kernels, logs, bounds, strict=True):
-            low, high = max(value - _STEP, bound[0]), min(value + _STEP, bound[1])
-            change = _at(kernel, high, bound) - _at(kernel, low, bound)
-            slopes.append(float((responsibilities * change).sum()) / max(high - low, 1e-12))
+        for kernel, matrix, value, bound in zip(kernels, matrices, logs, bounds, strict=True):
+            step = _STEP if value + _STEP <= bound[1] else -_STEP
+            change = _at(kernel, value + step, bound) - matrix
+            slopes.append(float((responsibilities * change).sum()) / step)
         return -total, -np.array(slopes)
 
-    found = minimize(objective, np.clip(start, *bounds.T), jac=True, bounds=bounds, method="L-BFGS-B")
+    # The likelihood of few points is noisy: its maximum need not be found to the last digit.
+    found = minimize(
+        objective,
+        np.clip(start, *bounds.T),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds.tolist(),
+        options={"maxiter": 50, "ftol": 1e-7},
+    )
     best = np.exp(np.clip(found.x, *bounds.T))
     for kernel, bandwidth in zip(kernels, best, strict=True):
         _set(kernel, bandwidth)

@@ -148,7 +148,7 @@ class _LeafSampler:
         try:
             from sklearn.ensemble import RandomForestRegressor  # noqa: PLC0415  an extra
         except ImportError as error:
-            raise MissingExtraError("ARIF", "scikit-learn", "examples") from error
+            raise MissingExtraError("ARIF", "scikit-learn", "sklearn") from error
         forest = RandomForestRegressor(
             num_trees, min_samples_leaf=min_leaf, max_features=0.7, random_state=int(rng.integers(2**31 - 1))
         )

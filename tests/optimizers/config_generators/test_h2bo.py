@@ -100,7 +100,7 @@ def test_picks_are_near_the_optimum_of_a_rich_space(bw_estimator, fully_dimensio
         return penalty + abs(np.log10(config["lr"]) + 2) + 0.5 * abs(config["layers"] - 4) + config.get("z_momentum", 0)
 
     sampler = H2BO(rich_space(), random_fraction=0, bw_estimator=bw_estimator, fully_dimensional=fully_dimensional)
-    taught(sampler, loss, 60)
+    taught(sampler, loss, 150)
     sampler.seed(4)
     rng = np.random.default_rng(5)
     picks = [sampler.get_config(1) for _ in range(30)]
