@@ -163,6 +163,11 @@ def test_the_trajectory_of_a_run_in_which_all_failed_is_empty():
     assert result({(0, 0, 0): [(9.0, None, 1)]}).get_incumbent_trajectory() == empty
 
 
+def test_a_loss_that_is_not_finite_never_leads():
+    res = result({A: [(9.0, float("-inf"), 1)], B: [(9.0, float("nan"), 2)], C: [(9.0, 0.5, 3)]})
+    assert res.get_incumbent_trajectory()["config_ids"] == [C]
+
+
 def test_the_trajectory_reaches_the_end_even_if_the_last_run_crashed():
     got = result({(0, 0, 0): [(9.0, 0.5, 1)], (0, 0, 1): [(9.0, None, 4)]}).get_incumbent_trajectory()
     assert got["times_finished"] == [1.0, 4.0]

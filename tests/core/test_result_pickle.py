@@ -89,6 +89,12 @@ def test_a_foreign_pickle_cannot_change_our_classes(tmp_path):
     assert Datum.__eq__ is before
 
 
+def test_a_result_of_another_package_is_refused(tmp_path):
+    (tmp_path / "results.pkl").write_bytes(b"celsewhere.core.result\nResult\n)\x81.")
+    with pytest.raises(LogError, match=r"refers to elsewhere\.core\.result\.Result"):
+        Result.from_pickle(tmp_path / "results.pkl")
+
+
 def stub(**state):
     made = Result.__new__(Result)
     vars(made).update(state)
