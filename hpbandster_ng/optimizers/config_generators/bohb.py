@@ -70,7 +70,7 @@ class BOHB(ConfigGenerator):
         {'model_based_pick': True, 'model_budget': 3}
     """
 
-    def __init__(  # noqa: PLR0917  the predecessor's order
+    def __init__(
         self,
         configspace: Any,
         min_points_in_model: int | None = None,
@@ -105,6 +105,7 @@ class BOHB(ConfigGenerator):
         self._observations: dict[float, Observations] = {}
         self._model_budget = -math.inf
         self._densities: tuple[Density, Density] | None = None
+        self._good: tuple[tuple[float, bytes], Density] | None = None
 
     @property
     def configs(self) -> dict[float, list[Array]]:
@@ -195,8 +196,10 @@ class BOHB(ConfigGenerator):
         order = np.argsort(seen.losses, kind="stable")
         n_good = max(self.min_points_in_model, int(self.top_n_percent * len(seen) / 100))
         n_good = min(n_good, len(seen) - self.min_points_in_model)
-        codes = seen.codes
-        return self._fitted_density(codes[order[:n_good]]), self._fitted_density(codes[order[n_good:]])
+        source = (self._model_budget, order[:n_good].tobytes())
+        if self._good is None or self._good[0] != source:  # a new result is mostly among the bad ones
+            self._good = source, self._fitted_density(seen.codes.take(order[:n_good], axis=0))
+        return self._good[1], self._fitted_density(seen.codes.take(order[n_good:], axis=0))
 
     def _fitted_density(self, codes: Array) -> Density:
         data = self.impute_conditional_data(codes)
