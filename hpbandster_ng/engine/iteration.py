@@ -9,7 +9,8 @@
 ``Done``       the bracket is complete
 =============  =====================================================================================
 
-and is told what happened by :meth:`add_configuration`, :meth:`mark_running` and :meth:`register_result`. When the last
+and is told what happened by :meth:`add_configuration`, :meth:`mark_running`, :meth:`register_result` and
+:meth:`withdraw`. When the last
 job of a rung ends, :meth:`process_results` asks :meth:`_advance_to_next_stage`, the hook of every concrete bracket,
 who goes on.
 """
@@ -45,8 +46,8 @@ class Datum:
         results: by budget ``{"loss", "info"}``, or None where the evaluation failed.
         time_stamps: by budget ``{"submitted", "started", "finished"}`` in seconds.
         exceptions: by budget the traceback, or None.
-        status: QUEUED, RUNNING, REVIEW (waits for the rung to end), TERMINATED (did not advance), COMPLETED (went all
-            the way) or CRASHED.
+        status: QUEUED, RUNNING, REVIEW (waits for the rung to end), TERMINATED (did not advance, or was cancelled),
+            COMPLETED (went all the way) or CRASHED.
         budget: the budget it runs on now, or ran on last.
     """
 
@@ -239,6 +240,11 @@ class Iteration:
         datum.time_stamps[budget] = dict(job.timestamps)
         datum.budget = budget
         datum.status = "REVIEW" if _is_success(job.result) else "CRASHED"
+
+    def withdraw(self, config_id: ConfigId) -> None:
+        """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""
+        self.data[config_id].status = "TERMINATED"
+        self.num_running -= 1
 
     @property
     def stage_is_complete(self) -> bool:

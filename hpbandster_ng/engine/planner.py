@@ -7,7 +7,7 @@ recorded log without deciding, arrives at the same state, and a resumed run goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hpbandster_ng.engine.config_generator import ConfigGenerator
@@ -163,7 +163,10 @@ class Planner:
 
     def _learn(self, report: JobReport) -> None:
         iteration = self.iterations[report.id[0]]
-        iteration.register_result(report)
+        if report.outcome.state is OutcomeState.CANCELLED:
+            iteration.withdraw(report.id)
+        else:
+            iteration.register_result(report)
         is_earned = report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault
         if is_earned and _NOT_PLAIN not in report.job.config_info:
             self.generator.new_result(report)
@@ -234,7 +237,16 @@ class Planner:
                 f"is needed by iteration {iteration.HPB_iter}",
                 "pass config_generator.get_config",
             )
-        return iteration.config_sampler(budget)
+        pick: Any = iteration.config_sampler(budget)  # of a user's generator, perhaps
+        if not (isinstance(pick, tuple) and len(pick) == 2 and all(isinstance(part, Mapping) for part in pick)):
+            raise InvalidArgumentError(
+                "get_config",
+                pick,
+                "must be a configuration and what is worth knowing about it, two dicts",
+                "return config, {} from the config generator",
+            )
+        config, info = pick
+        return config, info
 
 
 def _readable(value: Any) -> Any:

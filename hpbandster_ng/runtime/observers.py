@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hpbandster_ng.engine.events import EndJob, Event, QueueJob
-from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.records import ConfigId, OutcomeState
 
 __all__ = ["Observer", "Observers", "ResultLoggerObserver"]
 
@@ -60,6 +60,8 @@ class Observers:
 class ResultLoggerObserver:
     """Feeds a result logger with the predecessor's two methods.
 
+    What was cancelled has no result and is no crash: a log that said otherwise would teach the next run so.
+
     Args:
         result_logger: has ``new_config(config_id, config, config_info)`` and ``__call__(job)``.
     """
@@ -72,7 +74,7 @@ class ResultLoggerObserver:
         if isinstance(event, QueueJob) and event.job.config_id not in self._known:
             self._known.add(event.job.config_id)
             self.result_logger.new_config(event.job.config_id, event.job.config, event.job.config_info)
-        elif isinstance(event, EndJob):
+        elif isinstance(event, EndJob) and event.report.outcome.state is not OutcomeState.CANCELLED:
             self.result_logger(event.report)
 
     def close(self) -> None:

@@ -201,6 +201,17 @@ class TestPicks:
         job = sim.request(1)[1].job
         assert (repr(job.config), repr(job.config_info)) == ("{'x': 0.5, 'n': 3}", "{'score': 1.0, 'by': [1, 2]}")
 
+    @pytest.mark.parametrize("pick", [None, {"x": 1}, ({"x": 1}, None), ({"x": 1}, "random"), ([1], {}), ({}, {}, {})])
+    def test_a_generator_that_returns_something_else_is_one_clear_error(self, pick):
+        class Odd(LearningGenerator):
+            def get_config(self, budget):
+                return pick
+
+        sim = simulation(SMALL, generator=Odd())
+        sim.join()
+        with pytest.raises(InvalidArgumentError, match=r"^get_config=.* two dicts; return config, \{\}"):
+            sim.request(1)
+
     def test_an_iteration_that_needs_a_sampler_and_has_none(self):
         planner = Planner(lambda i: SuccessiveHalving(i, [1], [1], None), LearningGenerator(), Pool(), 0)
         planner.handle(WorkerJoined(0.0, "w"))
@@ -244,6 +255,14 @@ class TestLearning:
             ((0, 0, 1), None, "Traceback ..."),
         ]
         assert learned[0].kwargs["budget"] == 1
+
+    def test_what_was_cancelled_is_no_crash(self):
+        sim = simulation(SMALL)
+        sim.join()
+        sim.request(1)
+        sim.cancel()
+        (datum,) = sim.planner.iterations[0].data.values()
+        assert (datum.results, datum.exceptions, datum.status) == ({}, {}, "TERMINATED")
 
     def test_a_configuration_that_was_lost_does_not_advance_and_the_bracket_goes_on(self):
         sim = simulation(SMALL, max_attempts=1)

@@ -107,6 +107,15 @@ def test_a_result_logger_hears_of_each_configuration_once_and_of_each_end():
     assert report.timestamps == {"submitted": 1.0, "started": 2.0, "finished": 3.0}
 
 
+def test_a_result_logger_does_not_hear_of_what_was_cancelled():
+    logger = ResultLogger()
+    job = Job((0, 0, 0), 1.0, {"x": 1}, {})
+    for state in OutcomeState:
+        ResultLoggerObserver(logger)(EndJob(3.0, JobReport(job, Outcome(state), "w", 1.0, 2.0, 3.0)))
+    heard = [call.outcome.state for call in logger.calls]
+    assert heard == [state for state in OutcomeState if state is not OutcomeState.CANCELLED]
+
+
 def test_a_result_logger_that_can_be_closed_is():
     class Closable(ResultLogger):
         def close(self):
