@@ -208,3 +208,14 @@ def rows_executed(log):
         for iteration, rows in rungs.items()
         for rung, (n, budget) in enumerate(rows)
     )
+
+
+def continued(planner, log, cut):
+    """The log that a planner makes of the first ``cut`` events and of all later happenings."""
+    result = list(log[:cut])
+    if result:
+        result += planner.handle(Tick(result[-1].at))
+    for event in log[cut:]:
+        if isinstance(event, Happening):
+            result += [event, *planner.handle(event)]
+    return result

@@ -30,6 +30,7 @@ from tests.engine.driver import (
     FAILED,
     LearningGenerator,
     Simulation,
+    continued,
     digest,
     make_planner,
     of_type,
@@ -458,3 +459,25 @@ def test_the_ten_thousandth_job_costs_no_more_than_the_first():
     first, last = (float(np.median(part)) for part in (seconds[:1000], seconds[-1000:]))
     assert last < 1e-3
     assert last < 3 * first + 1e-4
+
+
+def test_a_real_model_picks_the_same_after_a_resume():
+    import ConfigSpace
+
+    from hpbandster_ng.optimizers.config_generators.bohb import BOHB
+
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0), "kind": ["a", "b"], "n": (1, 100)})
+
+    def planner():
+        return make_planner((Bracket((12, 4), (1, 3)),), generator=BOHB(space, random_fraction=0.2))
+
+    sim = Simulation(planner())
+    sim.join()
+    sim.join()
+    sim.request(2)
+    sim.drain(lambda start: sim.planner.pool.tasks[start.key].job.config["x"])
+    assert any(event.job.config_info["model_based_pick"] for event in of_type(sim.log, QueueJob))
+    cut = len(sim.log) * 2 // 3
+    resumed = planner()
+    resumed.replay(sim.log[:cut])
+    assert continued(resumed, sim.log, cut) == sim.log

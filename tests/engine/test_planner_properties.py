@@ -14,6 +14,7 @@ from tests.engine.driver import (
     FAILED,
     LearningGenerator,
     Simulation,
+    continued,
     digest,
     make_planner,
     of_type,
@@ -254,17 +255,6 @@ def test_replay_is_the_same_state_after_every_event_and_decides_the_same_from_th
         resumed.replay(sim.log[:cut])
         assert continued(resumed, sim.log, cut) == sim.log
         assert digest(resumed) == digests[len(sim.log)]
-
-
-def continued(planner, log, cut):
-    """The log that a planner makes of the first ``cut`` events and of all later happenings."""
-    result = list(log[:cut])
-    if result:
-        result += planner.handle(Tick(result[-1].at))
-    for event in log[cut:]:
-        if isinstance(event, Happening):
-            result += [event, *planner.handle(event)]
-    return result
 
 
 @SOME
