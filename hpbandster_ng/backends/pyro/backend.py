@@ -12,7 +12,7 @@ import Pyro4.errors
 from hpbandster_ng.backends.base import Clock
 from hpbandster_ng.backends.pyro.desk import Desk
 from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup, proxy_to
-from hpbandster_ng.backends.pyro.server import DaemonThread
+from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
@@ -87,6 +87,7 @@ class PyroBackend:
         with contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port)) as nameserver:
             nameserver.refuse_living(self.run_id)
             try:
+                check_address(self.host or "localhost", 0)
                 daemon = _Daemon(host=self.host or "localhost")
             except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
                 raise CommunicationError(

@@ -11,7 +11,7 @@ import Pyro4
 import Pyro4.errors
 import Pyro4.naming
 
-from hpbandster_ng.backends.pyro.server import DaemonThread
+from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, apply_settings, pyro_location
 from hpbandster_ng.errors import InvalidArgumentError, NameServerError
 
@@ -77,6 +77,7 @@ class NameServerThread:
         """
         apply_settings()
         try:
+            check_address(self.host, self.port)
             daemon = Pyro4.naming.NameServerDaemon(self.host, self.port)
         except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
             raise NameServerError(

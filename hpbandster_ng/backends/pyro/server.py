@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from typing import Any
 
-__all__ = ["DaemonThread"]
+__all__ = ["DaemonThread", "check_address"]
 
 
 class DaemonThread:
@@ -32,10 +33,12 @@ class DaemonThread:
 
         Pyro4 itself would wait a tenth of a second for each open connection and then leave its thread behind.
         """
-        self._hang_up()
+        server = self._daemon.transportServer
+        _hang_up(server)
         self._daemon.shutdown()
         self._thread.join()
-        self._hang_up()
+        _hang_up(server)
+        server._selector.close()  # Pyro4 leaves this descriptor to the garbage collector
 
     def _serve(self) -> None:
         self._daemon.requestLoop(self._has_begun)
@@ -44,8 +47,20 @@ class DaemonThread:
         self._serves.set()
         return True
 
-    def _hang_up(self) -> None:
-        server = self._daemon.transportServer
-        for thread in [] if server is None else list(server.pool.busy):
-            with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
-                thread.job.csock.close()
+
+def check_address(host: str, port: int) -> None:
+    """Listen for a moment, since Pyro4 does not close the socket with which it fails to.
+
+    Raises:
+        OSError: the host is not this machine's, or the port is taken.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _hang_up(server: Any) -> None:
+    for thread in list(server.pool.busy):
+        with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
+            thread.job.csock.close()
