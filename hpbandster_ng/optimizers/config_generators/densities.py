@@ -11,6 +11,7 @@ which BOHB is built, but for all points at once:
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -195,7 +196,9 @@ class ProductKernelDensity:
             from statsmodels.nonparametric.kernel_density import KDEMultivariate  # noqa: PLC0415  takes a second
 
             types = "".join(self._layout.statsmodels_types[j] for j in varying)
-            estimates[varying] = KDEMultivariate(self.data[:, varying], var_type=types, bw=estimation).bw
+            with warnings.catch_warnings():  # 0.15 announces another random generator, which is not used here
+                warnings.simplefilter("ignore", FutureWarning)
+                estimates[varying] = KDEMultivariate(self.data[:, varying], var_type=types, bw=estimation).bw
         return estimates
 
     def _point_features(self, points: Array) -> Array:

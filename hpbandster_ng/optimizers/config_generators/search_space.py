@@ -155,7 +155,7 @@ class SearchSpace:
 
     def _dict(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         if isinstance(config, ConfigSpace.Configuration):
-            # Its own items are rounded to nine decimals in ConfigSpace 1.x: 1e-12 would become 0.
+            # Its own items are rounded to so many decimals in ConfigSpace 1.x that small numbers lose their digits.
             hyperparameters = tuple(config.config_space.values())
             config = _values(tuple(map(_column, hyperparameters)), hyperparameters, config.get_array())
         elif not isinstance(config, Mapping):

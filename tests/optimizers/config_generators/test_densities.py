@@ -1,0 +1,147 @@
+"""Against statsmodels, from which the formulas are known."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpbandster_ng.optimizers.config_generators.columns import Kind
+from hpbandster_ng.optimizers.config_generators.densities import Layout, ProductKernelDensity, largest_ratio
+
+N, W, C, R = Kind.NUMBER, Kind.INTEGER, Kind.CATEGORICAL, Kind.ORDINAL
+TYPES = {N: "c", W: "c", C: "u", R: "o"}
+
+
+def oracle(data, kinds, bw="normal_reference"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from statsmodels.nonparametric.kernel_density import KDEMultivariate
+
+        return KDEMultivariate(data, "".join(TYPES[kind] for kind in kinds), bw=bw)
+
+
+def drawn(rng, n, kinds, num_values):
+    columns = [rng.random(n) if k == 0 else rng.permutation(np.arange(n) % k) for k in num_values]
+    return np.column_stack(columns).astype(float)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    columns=st.lists(st.sampled_from([(N, 0), (W, 0), (C, 2), (C, 3), (C, 7), (R, 2), (R, 4)]), min_size=1, max_size=5),
+    n=st.integers(14, 400),
+    seed=st.integers(0, 1000),
+)
+def test_equals_statsmodels(columns, n, seed):
+    kinds, num_values = [kind for kind, _ in columns], np.array([k for _, k in columns])
+    rng = np.random.default_rng(seed)
+    data, points = drawn(rng, n, kinds, num_values), drawn(rng, 30, kinds, num_values)
+    reference = oracle(data, kinds)
+    layout = Layout(kinds, num_values)
+    density = ProductKernelDensity(data, layout, min_bandwidth=1e-9)
+    allowed = reference.bw <= layout.largest_bandwidths
+    np.testing.assert_allclose(density.bandwidths[allowed], reference.bw[allowed], rtol=1e-10)
+    np.testing.assert_array_equal(density.bandwidths[~allowed], layout.largest_bandwidths[~allowed])
+    np.testing.assert_allclose(
+        np.exp(density.log_pdf(points)), oracle(data, kinds, density.bandwidths).pdf(points), rtol=1e-10
+    )
+
+
+def test_equals_statsmodels_in_twenty_dimensions_of_narrow_kernels():
+    rng = np.random.default_rng(0)
+    data = 0.9 + 0.001 * rng.random((1000, 20))
+    points = 0.9 + 0.001 * rng.random((10, 20))
+    density = ProductKernelDensity(data, Layout([N] * 20, np.zeros(20, dtype=int)), min_bandwidth=1e-9)
+    reference = oracle(data, [N] * 20)
+    np.testing.assert_allclose(density.bandwidths, reference.bw, rtol=1e-10)
+    np.testing.assert_allclose(density.log_pdf(points), np.log(reference.pdf(points)), rtol=1e-10)
+
+
+@pytest.mark.parametrize("estimation", ["cv_ml", "cv_ls"])
+def test_cross_validation_is_that_of_statsmodels(estimation):
+    rng = np.random.default_rng(0)
+    data = np.column_stack([rng.random(12), np.full(12, 0.5), np.arange(12) % 2])
+    density = ProductKernelDensity(data, Layout([N, N, C], np.array([0, 0, 2])), estimation=estimation)
+    reference = np.minimum(np.maximum(oracle(data[:, [0, 2]], [N, C], estimation).bw, 1e-3), [math.inf, 0.5])
+    np.testing.assert_allclose(density.bandwidths[[0, 2]], reference)
+    assert density.bandwidths[1] == 1e-3  # nothing to learn from a constant column
+
+
+@pytest.mark.parametrize(
+    ("kind", "k", "values"),
+    [(C, 1, [0]), (C, 2, [1]), (C, 5, [3]), (C, 5, [0, 4]), (C, 40, range(40)), (R, 1, [0]), (R, 3, [2]), (R, 50, [0, 9])],
+)  # fmt: skip
+def test_discrete_densities_are_probabilities(kind, k, values):
+    data = np.array([values[i % len(values)] for i in range(9)], dtype=float)[:, None]
+    density = ProductKernelDensity(data, Layout([kind], np.array([k])))
+    pdf = np.exp(density.log_pdf(np.arange(k, dtype=float)[:, None]))
+    assert np.isfinite(pdf).all()
+    assert (pdf > 0).all() or k == 1
+    assert pdf.sum() <= 1 + 1e-9
+    if kind is C and k > 1:
+        assert pdf.sum() == pytest.approx(1)
+        assert pdf[int(data[0, 0])] >= pdf.min()
+
+
+def test_far_points_are_still_ordered():
+    density = ProductKernelDensity(np.full((4, 1), 0.5), Layout([N], np.array([0])))
+    logs = density.log_pdf(np.array([[0.5], [0.6], [0.8], [0.0]]))
+    assert np.isfinite(logs).all()
+    assert (np.diff(logs) < 0).all()
+    assert logs[2] == pytest.approx(-0.5 * 300**2 - math.log(1e-3 * math.sqrt(2 * math.pi)))
+
+
+def test_bound_is_below():
+    rng = np.random.default_rng(0)
+    density = ProductKernelDensity(rng.random((500, 4)), Layout([N] * 4, np.zeros(4, dtype=int)))
+    points = rng.random((50, 4))
+    assert (density.log_lower_bound(points) < density.log_pdf(points)).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 1000), n=st.integers(3, 300), d=st.integers(1, 8))
+def test_largest_ratio_is_that_of_all_pairs(seed, n, d):
+    rng = np.random.default_rng(seed)
+    layout = Layout([N] * d, np.zeros(d, dtype=int))
+    good = ProductKernelDensity(0.3 + 0.2 * rng.random((n, d)), layout)
+    bad = ProductKernelDensity(rng.random((4 * n, d)), layout)
+    points = good.sample_candidates(rng, 64, 3)
+    ratios = np.maximum(good.log_pdf(points) - bad.log_pdf(points), math.log(1e-32))
+    assert largest_ratio(good, bad, points) == ratios.argmax()
+
+
+def test_of_hopeless_points_the_first_wins():
+    layout = Layout([N], np.array([0]))
+    good = ProductKernelDensity(np.array([[0.0]]), layout, np.array([0.01]))
+    bad = ProductKernelDensity(np.array([[1.0]]), layout, np.array([0.01]))
+    assert largest_ratio(good, bad, np.array([[0.99], [0.8], [1.0]])) == 0
+
+
+class TestCandidates:
+    def test_numbers_stay_in_the_unit_interval_and_widen_with_the_factor(self):
+        data = np.array([[0.0], [0.5], [1.0]])
+        density = ProductKernelDensity(data, Layout([N], np.array([0])), np.array([0.05]))
+        rng = np.random.default_rng(0)
+        narrow, wide = (density.sample_candidates(rng, 2000, factor) for factor in (1, 3))
+        for points, width in ((narrow, 0.05), (wide, 0.15)):
+            assert points.min() >= 0
+            assert points.max() <= 1
+            around = points[np.abs(points - 0.5) < 0.25]
+            assert around.std() == pytest.approx(width, rel=0.25)
+
+    def test_a_category_is_kept_with_one_minus_the_bandwidth_else_uniform(self):
+        density = ProductKernelDensity(np.full((3, 1), 2.0), Layout([C], np.array([4])), np.array([0.4]))
+        points = density.sample_candidates(np.random.default_rng(0), 20_000)
+        shares = np.bincount(points[:, 0].astype(int), minlength=4) / len(points)
+        np.testing.assert_allclose(shares, [0.1, 0.1, 0.7, 0.1], atol=0.015)
+
+    def test_an_ordinal_moves_to_its_neighbours_first(self):
+        density = ProductKernelDensity(np.full((3, 1), 1.0), Layout([R], np.array([5])), np.array([0.5]))
+        points = density.sample_candidates(np.random.default_rng(0), 5_000)
+        counts = np.bincount(points[:, 0].astype(int), minlength=5)
+        assert counts[1] > counts[0] > counts[3] > counts[4]
+        assert counts[1] > counts[2] > counts[3]
