@@ -73,7 +73,7 @@ def test_cross_validation_is_that_of_statsmodels(estimation):
 
 @pytest.mark.parametrize(
     ("kind", "k", "values"),
-    [(C, 1, [0]), (C, 2, [1]), (C, 5, [3]), (C, 5, [0, 4]), (C, 40, range(40)), (R, 1, [0]), (R, 3, [2]), (R, 50, [0, 9])],
+    [(C, 1, [0]), (C, 2, [1]), (C, 5, [3]), (C, 5, [0, 4]), (C, 40, range(40)), (R, 3, [2]), (R, 50, [0, 9])],
 )  # fmt: skip
 def test_discrete_densities_are_probabilities(kind, k, values):
     data = np.array([values[i % len(values)] for i in range(9)], dtype=float)[:, None]
