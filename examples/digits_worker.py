@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,7 @@ def split_digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {name: (pictures[part] / 16, digits[part]) for name, part in parts.items()}
 
 
-def make_space(hyperparameters: Iterable[Any], conditions: Iterable[Any]) -> ConfigurationSpace:
+def make_space(hyperparameters: list[Any], conditions: list[Any]) -> ConfigurationSpace:
     """A search space; ConfigSpace 1 calls the method ``add`` that has two names in ConfigSpace 0.7."""
     space = ConfigurationSpace()
     if hasattr(space, "add"):

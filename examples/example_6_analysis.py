@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from hpbandster_ng import visualization
 from hpbandster_ng.core.result import Result, logged_results_to_HBS_result
@@ -53,6 +54,9 @@ def describe_incumbent(result: Result) -> None:
     # The incumbent is the configuration with the lowest loss on the largest budget. It has one run on each budget that
     # it was promoted to, and each run has its loss, the info that compute returned, and time stamps.
     incumbent = result.get_incumbent_id()
+    if incumbent is None:
+        print("Nothing has finished on the largest budget yet.")
+        return
     print("Best found configuration:")
     for name, value in result.get_id2config_mapping()[incumbent]["config"].items():
         print(f"    {name}: {value}")
@@ -76,7 +80,7 @@ def describe_search(result: Result) -> None:
         print(f"    after {at:6.1f} seconds, budget {budget:g}: loss {loss:.4f}")
 
 
-def draw(result: Result) -> dict[str, plt.Figure]:
+def draw(result: Result) -> dict[str, Figure]:
     runs = result.get_all_runs()
     id2config = result.get_id2config_mapping()
     # Each function returns the figure and its axes, which may be changed before they are saved.

@@ -1,40 +1,28 @@
 """Every example and every job script runs as a user runs it: real processes, in an empty folder, with small settings.
 
-A process fails the test if it ends with an error, prints a traceback or a warning, logs a WARNING or worse, outlives
-the test, or leaves a file where none belongs.
+What is wrong with a process that seems to end well is in ``shell.py``.
 """
 
 from __future__ import annotations
 
 import ast
-import os
 import pickle
 import re
+import shutil
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from hpbandster_ng.core.result import Result, logged_results_to_HBS_result
 from hpbandster_ng.engine.schedule import Plan, hyperband_brackets, repeat
+from tests.e2e.shell import CLUSTER_SCRIPTS, EXAMPLES, Script, Shell, opened_shell
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = REPOSITORY / "examples"
-CLUSTER_SCRIPTS = REPOSITORY / "cluster_scripts"
-LIMIT = 120.0
-"""Seconds that any one process may take."""
-
-TROUBLE = re.compile(r"^.*(Traceback|\w+Warning: |^(WARNING|ERROR|CRITICAL)\b).*$", re.MULTILINE)
 FOUR_LINES = re.compile(
     r"^Best found configuration: (?P<config>\{.*\})\n"
     r"A total of (?P<configurations>\d+) unique configurations were sampled\.\n"
@@ -42,130 +30,6 @@ FOUR_LINES = re.compile(
     r"Total budget corresponds to (?P<evaluations>[\d.]+) full function evaluations\.$",
     re.MULTILINE,
 )
-
-
-def is_alive_in_session(process: psutil.Process, session: int) -> bool:
-    try:
-        return os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return False
-
-
-@dataclass
-class Script:
-    """A process in a session of its own, so that whatever it starts can be found again."""
-
-    process: subprocess.Popen[bytes]
-    output_file: Path
-
-    @property
-    def output(self) -> str:
-        return self.output_file.read_text(encoding="utf-8")
-
-    def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + LIMIT
-        while text not in self.output:
-            assert time.monotonic() < deadline, f"no {text!r} in time:\n{self.output}"
-            try:
-                self.process.wait(timeout=0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            assert text in self.output, f"ended without {text!r}:\n{self.output}"
-
-    def end(self) -> str:
-        """What it printed and logged; it must have ended well."""
-        assert self.exit_code() == 0, self.output
-        trouble = TROUBLE.search(self.output)
-        assert trouble is None, f"{trouble and trouble.group()}\n\nin:\n{self.output}"
-        return self.output
-
-    def exit_code(self) -> int:
-        """How it ended; it must have taken everything that it started with it."""
-        try:
-            code = self.process.wait(timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"still running after {LIMIT:g} s:\n{self.output}")
-        _, alive = psutil.wait_procs(self.session(), timeout=5)
-        assert not alive, f"left running: {alive}"
-        return code
-
-    def session(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if is_alive_in_session(process, self.process.pid)]
-
-    def kill(self) -> None:
-        for process in self.session():
-            process.kill()
-        self.process.wait()
-
-
-@dataclass
-class Shell:
-    """Starts processes in an empty folder, with a folder of its own for temporary files."""
-
-    base: Path
-    scripts: list[Script] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for folder in (self.folder, self.temporary):
-            folder.mkdir()
-
-    @property
-    def folder(self) -> Path:
-        return self.base / "folder"
-
-    @property
-    def temporary(self) -> Path:
-        return self.base / "temporary"
-
-    def example(self, name: str, *arguments: Any) -> Script:
-        return self.start(sys.executable, EXAMPLES / name, *arguments)
-
-    def start(self, *command: Any, **environment: str) -> Script:
-        output_file = self.base / f"output_{len(self.scripts)}.txt"
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        settings = {
-            "MPLBACKEND": "Agg",
-            "PATH": path,
-            "PYTHONUNBUFFERED": "1",
-            "TMPDIR": str(self.temporary),
-            "TORCHINDUCTOR_CACHE_DIR": str(self.base / "torch_cache"),  # PyTorch's own; it stays, wherever it is
-        }
-        with output_file.open("wb") as output:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=self.folder,
-                env=os.environ | settings | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.scripts.append(Script(process, output_file))
-        return self.scripts[-1]
-
-    def files(self) -> set[str]:
-        """All files in the folder, by their path in it."""
-        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
-
-    def close(self) -> None:
-        for script in self.scripts:
-            script.kill()
-
-
-def files_of_the_repository() -> set[Path]:
-    folders = (REPOSITORY, EXAMPLES, CLUSTER_SCRIPTS)
-    return {path for folder in folders for path in folder.iterdir() if path.name[0] not in "._"}
-
-
-def opened_shell(base: Path) -> Iterator[Shell]:
-    before = files_of_the_repository()
-    shell = Shell(base)
-    try:
-        yield shell
-    finally:
-        shell.close()
-    assert files_of_the_repository() <= before, "files were left in the repository"
-    assert not list(shell.temporary.iterdir()), "temporary files were left behind"
 
 
 @pytest.fixture
@@ -207,8 +71,8 @@ def check_runs(result: Result, expected: Plan) -> None:
 
 def test_quickstart(shell: Shell) -> None:
     pytest.importorskip("sklearn")
-    output = shell.example("quickstart.py", "--n_iterations", 4).end()
-    best = check_four_lines(output, plan(1, 27, 4))
+    output = shell.example("quickstart.py", "--n_iterations", 2).end()
+    best = check_four_lines(output, plan(1, 27, 2))
     assert best["solver"] in ("adam", "sgd")
     accuracy = re.search(r"It reads ([\d.]+)% of the test pictures correctly", output)
     assert accuracy is not None
@@ -399,6 +263,20 @@ def test_example_6_describes_and_draws(digits_run: tuple[Shell, Result]) -> None
         assert is_picture(shell.folder / "digits_run" / f"{name}.png")
 
 
+def test_example_6_reads_the_log_of_a_run_that_goes_on(digits_run: tuple[Shell, Result], shell: Shell) -> None:
+    pytest.importorskip("matplotlib")
+    log, copy = digits_run[0].folder / "digits_run", shell.folder / "digits_run"
+    copy.mkdir()
+    for name, n_lines in {"configs.json": 9, "results.json": 2}.items():
+        lines = (log / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (copy / name).write_text("".join(lines[:n_lines]), encoding="utf-8")
+    shutil.copy(log / "hb_config.json", copy)
+    output = shell.example("example_6_analysis.py").end()
+    assert "Nothing has finished on the largest budget yet." in output
+    assert "9 configurations in 2 runs, 0 of which failed." in output
+    assert {f"digits_run/{name}.png" for name in PLOTS} < shell.files()
+
+
 def test_example_7_draws(digits_run: tuple[Shell, Result]) -> None:
     pytest.importorskip("matplotlib")
     shell, _ = digits_run
@@ -462,7 +340,7 @@ def test_a_continued_training_is_the_uninterrupted_one(
     worker = get_worker_class(backend)(run_id="test")
     space = worker.get_configspace()
     space.seed(0)
-    for index, config in enumerate(map(dict, space.sample_configuration(4))):
+    for index, config in enumerate(map(dict, space.sample_configuration(3))):
         results = {}
         for folder, ladder in {"stairs": (1, 3, 9), "one_go": (9,)}.items():
             (tmp_path / folder).mkdir(exist_ok=True)
