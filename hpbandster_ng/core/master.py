@@ -26,7 +26,6 @@ from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
 from hpbandster_ng.storage.base import Storage
-from hpbandster_ng.storage.memory import MemoryStorage
 
 __all__ = ["Master"]
 
@@ -57,7 +56,7 @@ class Master:
         observers: callables that see every event of the run's log; one that raises harms nobody.
         initial_configs: configurations that run before any is drawn, in this order.
         worker_timeout: seconds without enough workers after which :meth:`run` raises.
-        storage: keeps the run's log; in memory by default.
+        storage: keeps the run's log; by default it is shown to the observers and kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
 
     Attributes:
@@ -109,7 +108,7 @@ class Master:
             [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
         )
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
-        self._storage = MemoryStorage() if storage is None else storage
+        self._storage = storage
         self._backend = backend or PyroBackend(
             self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
         )

@@ -58,9 +58,9 @@ def validate_budgets(min_budget: float, max_budget: float, eta: float) -> None:
     """
     for name, value in (("min_budget", min_budget), ("max_budget", max_budget), ("eta", eta)):
         if isinstance(value, bool) or not _is_finite_number(value):
-            raise InvalidArgumentError(name, value, "must be a finite number", "budgets are epochs, seconds, samples ...")
+            raise InvalidArgumentError(name, value, "must be a finite number", "give epochs, seconds, samples ...")
     if min_budget <= 0:
-        raise InvalidArgumentError("min_budget", min_budget, "must be greater than 0", "give the smallest useful budget")
+        raise InvalidArgumentError("min_budget", min_budget, "must be greater than 0", "give a small useful budget")
     if min_budget > max_budget:
         raise InvalidArgumentError(
             "min_budget", min_budget, f"must not exceed max_budget={max_budget!r}", "swap the two, or raise max_budget"
@@ -108,7 +108,7 @@ def hyperband_brackets(
         [(27, 9, 3, 1), (9, 3, 1), (6, 2), (4,)]
     """
     if bracket_sizes not in ("floor", "paper"):
-        raise InvalidArgumentError("bracket_sizes", bracket_sizes, "must be 'floor' or 'paper'", "the default is 'floor'")
+        raise InvalidArgumentError("bracket_sizes", bracket_sizes, "must be 'floor' or 'paper'", "'floor' is usual")
     budgets = rung_budgets(min_budget, max_budget, eta)
     rungs = len(budgets)
     return tuple(

@@ -32,7 +32,7 @@ class Loop:
     Args:
         planner: decides.
         backend: does.
-        storage: remembers; it has an event before anything is done about it.
+        storage: remembers; it has an event before anything is done about it. None keeps nothing.
         observers: look on.
         worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
         clock: unix seconds.
@@ -42,7 +42,7 @@ class Loop:
         self,
         planner: Planner,
         backend: Backend,
-        storage: Storage,
+        storage: Storage | None,
         observers: Sequence[Observer],
         worker_timeout: float,
         clock: Clock,
@@ -146,7 +146,9 @@ class Loop:
         self._is_broken = False
 
     def _record(self, events: Sequence[Event]) -> None:
-        if events:
+        if not events:
+            return
+        if self.storage is not None:
             self.storage.append(events)
-            for event in events:
-                self._observers.notify(event)
+        for event in events:
+            self._observers.notify(event)

@@ -1,0 +1,118 @@
+"""Jobs a second over Pyro4, and what a worker waits between a result and its next job.
+
+No-op jobs, four worker processes; dask.distributed runs the same no-op in bulk in the same run. Medians of several
+rounds, the two in turn.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import ConfigSpace
+
+from hpbandster_ng.core.nameserver import NameServer
+from hpbandster_ng.core.worker import Worker
+from hpbandster_ng.optimizers.hyperband import HyperBand
+
+RUN_ID = "bench-dispatch"
+N_WORKERS = 4
+N_ITERATIONS = 60
+ROUNDS = 5
+
+
+class NoOp(Worker):
+    """Returns at once, with the seconds since it returned last."""
+
+    last_return = None
+
+    def compute(self, config_id, config, budget, working_directory):
+        gap = None if self.last_return is None else time.perf_counter() - self.last_return
+        try:
+            return {"loss": config["x"], "info": gap}
+        finally:
+            self.last_return = time.perf_counter()
+
+
+@contextmanager
+def worker_processes(host: str, port: int, count: int) -> Iterator[None]:
+    """Separate interpreters that run this file as workers."""
+    command = [sys.executable, __file__, "--worker", host, str(port)]
+    processes = [subprocess.Popen([*command, str(i)]) for i in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.wait(timeout=30)
+
+
+def ours() -> tuple[float, float]:
+    """Jobs a second, and the median gap in seconds."""
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+    with NameServer(RUN_ID, port=0) as nameserver, ExitStack() as stack:
+        stack.enter_context(worker_processes(nameserver.host, nameserver.port, N_WORKERS))
+        optimizer = stack.enter_context(
+            HyperBand(
+                space,
+                min_budget=1,
+                max_budget=81,
+                run_id=RUN_ID,
+                seed=0,
+                nameserver=nameserver.host,
+                nameserver_port=nameserver.port,
+            )
+        )
+        optimizer.wait_for_workers(N_WORKERS)
+        begin = time.perf_counter()
+        result = optimizer.run(N_ITERATIONS)
+        seconds = time.perf_counter() - begin
+    runs = result.get_all_runs()
+    return len(runs) / seconds, statistics.median(run.info for run in runs if run.info is not None)
+
+
+def dask(n_jobs: int) -> float:
+    """Jobs a second of dask.distributed, all submitted at once."""
+    import distributed
+
+    with (
+        distributed.LocalCluster(N_WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.gather(client.map(no_op, range(N_WORKERS), pure=False))
+        begin = time.perf_counter()
+        client.gather(client.map(no_op, range(n_jobs), pure=False))
+        return n_jobs / (time.perf_counter() - begin)
+
+
+def no_op(x: float) -> dict[str, object]:
+    return {"loss": x, "info": {}}
+
+
+def rows() -> list[tuple[str, str, str, bool]]:
+    """What was measured, the figure, the bar, and whether it was met."""
+    rounds = [(*ours(), dask(2000)) for _ in range(ROUNDS)]
+    rate, gap, peer = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return [
+        ("jobs/s over Pyro4, 4 worker processes", f"{rate:.0f}", ">= 1000", rate >= 1000),
+        ("ratio to dask.distributed in bulk", f"{rate / peer:.2f} ({peer:.0f} jobs/s)", ">= 2", rate >= 2 * peer),
+        ("median gap between result and next job", f"{1000 * gap:.2f} ms", "< 5 ms", gap < 0.005),
+    ]
+
+
+def main() -> int:
+    if sys.argv[1:2] == ["--worker"]:
+        host, port, name = sys.argv[2:]
+        NoOp(RUN_ID, nameserver=host, nameserver_port=int(port), id=name, timeout=60).run()
+        return 0
+    table = rows()
+    for what, measured, bar, is_met in table:
+        print(f"{what:45} {measured:>20} {bar:>10}  {'ok' if is_met else 'MISSED'}")
+    return 0 if all(row[3] for row in table) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
