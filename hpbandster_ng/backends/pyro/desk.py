@@ -49,11 +49,13 @@ class _Member:
     """A worker that has joined.
 
     Attributes:
+        name: its name; one text for all that is kept about it.
         inbox: jobs for it; None only wakes the call that waits.
         in_hand: the job that it has got and not reported yet.
         broken_since: when its connection closed in the middle of a job.
     """
 
+    name: str
     token: str
     connection: Any
     last_seen: float
@@ -112,7 +114,7 @@ class Desk:
                 self._drop(worker, "another process came in its place")
                 member = None
             if member is None:
-                member = self._members[worker] = _Member(token, None, 0.0)
+                member = self._members[worker] = _Member(worker, token, None, 0.0)
                 self._happenings.put((WorkerJoined(self._clock(), worker), member))
             _note_life(member)
         return ""
@@ -132,7 +134,7 @@ class Desk:
         if member is None:
             return None
         if report is not None:
-            self._take_report(worker, member, report)
+            self._take_report(member, report)
         if self._is_closing:
             return SHUTDOWN
         if wait is None:
@@ -261,16 +263,18 @@ class Desk:
             _note_life(member)
             return member
 
-    def _take_report(self, worker: str, member: _Member, report: str) -> None:
+    def _take_report(self, member: _Member, report: str) -> None:
         attempt, outcome = decode_report(report)
         with self._lock:
-            if attempt.session != self.session or member.reported == attempt or self._members.get(worker) is not member:
+            is_member = self._members.get(member.name) is member
+            if attempt.session != self.session or member.reported == attempt or not is_member:
                 return
-            member.reported = attempt
             if member.in_hand is not None and member.in_hand[0] == attempt:
+                attempt = member.in_hand[0]  # the log keeps it: let it keep one
                 member.in_hand = None
-            finished = JobFinished(self._clock(), attempt.config_id, attempt.budget, attempt.number, worker, outcome)
-            self._happenings.put((finished, None))
+            member.reported = attempt
+            config_id, budget, number, _ = attempt
+            self._happenings.put((JobFinished(self._clock(), config_id, budget, number, member.name, outcome), None))
 
     def _wait_for_job(self, member: _Member, wait: float) -> None:
         try:

@@ -63,6 +63,8 @@ def encode_report(attempt: Attempt, outcome: Outcome) -> str:
 
 def decode_report(text: str) -> tuple[Attempt, Outcome]:
     attempt, state, result, error = plain_json.loads(text)
+    if result is not None:
+        result = {"loss": result["loss"], "info": result["info"]}  # with keys that all results share, to save memory
     return Attempt(*attempt), Outcome(OutcomeState(state), result, error)
 
 
