@@ -193,7 +193,7 @@ class BOHB(ConfigGenerator):
 
     def _fitted_densities(self) -> tuple[Density, Density]:
         seen = self._observations[self._model_budget]
-        order = np.argsort(seen.losses, kind="stable")
+        order = seen.order
         n_good = max(self.min_points_in_model, int(self.top_n_percent * len(seen) / 100))
         n_good = min(n_good, len(seen) - self.min_points_in_model)
         source = (self._model_budget, order[:n_good].tobytes())
