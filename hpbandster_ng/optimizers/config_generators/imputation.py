@@ -29,7 +29,7 @@ def impute(data: npt.NDArray[np.float64], num_values: npt.NDArray[np.intp]) -> n
                [0.4, 1. ],
                [0.4, 1. ]])
     """
-    if not np.isnan(data.sum()):  # codes are finite, so only a NaN makes the sum one
+    if not np.isnan(np.einsum("ij->", data)):  # codes are finite, so only a NaN makes the sum one
         return data
     filled = data.copy()
     missing = np.isnan(filled)

@@ -60,6 +60,7 @@ class SearchSpace:
         self.names: tuple[str, ...] = tuple(configspace.keys())
         if not self.names:
             raise SearchSpaceError("configspace", configspace, "must have a hyperparameter", "add at least one")
+        self._known = frozenset(self.names)
         self.configspace = copy.deepcopy(configspace)
         self._all_columns = tuple(_column(configspace[name]) for name in self.names)
         self._hyperparameters = tuple(self.configspace[name] for name in self.names)
@@ -162,9 +163,8 @@ class SearchSpace:
             raise InvalidArgumentError(
                 "config", config, "must be a dict or a ConfigSpace.Configuration", "map names to values"
             )
-        unknown = config.keys() - set(self.names)
-        if unknown:
-            name = min(unknown, key=str)
+        if not self._known.issuperset(config):
+            name = min(set(config) - self._known, key=str)
             raise InvalidArgumentError(
                 str(name), config[name], f"is not among the hyperparameters {list(self.names)}", "leave it out"
             )
