@@ -34,7 +34,7 @@ class LCNet(LCModel):
 
     Args:
         rng: source of the random features; hand in a seeded one for reproducible predictions.
-        n_rounds: rounds of evidence maximisation.
+        n_rounds: the most rounds of evidence maximisation.
 
     Example:
         >>> epochs = np.arange(1.0, 21.0)

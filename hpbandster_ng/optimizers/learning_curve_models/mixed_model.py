@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
 
 __all__ = ["MixedModel"]
 
@@ -25,7 +26,7 @@ class MixedModel:
     Args:
         groups: the group of each feature, shape (M,).
         scales: the prior scale of each basis function, shape (K,).
-        n_rounds: rounds of EM.
+        n_rounds: the most rounds of EM; fewer where noise and S do not change any more.
     """
 
     def __init__(self, groups: npt.NDArray[np.intp], scales: Array, n_rounds: int = 40) -> None:
@@ -53,7 +54,10 @@ class MixedModel:
         self.prior = np.tile(self.scales**2, (m, 1)) / np.bincount(self.groups)[self.groups][:, None]
         for _ in range(self.n_rounds):
             self._find_weights()
+            before = self.noise, np.trace(self.own)
             self._update_variances()
+            if np.allclose(before, (self.noise, np.trace(self.own)), rtol=2e-3):
+                break
         self._find_weights()
 
     def weights_of(self, features: Array) -> tuple[Array, Array]:
@@ -62,10 +66,11 @@ class MixedModel:
         The variances are estimates themselves. That is accounted for as for one estimated variance: the covariance is
         widened to that of a Student distribution with one degree of freedom more than there were curves.
         """
-        k = len(self.scales)
-        spread = np.einsum("nm,mkjl,nj->nkl", features, self._covariance, features, optimize=True)
+        m, k = self._weights.shape
+        half = (features @ self._covariance.reshape(m, k * m * k)).reshape(-1, k, m, k)
+        spread = (half.transpose(0, 1, 3, 2) @ features[:, None, :, None])[..., 0]
         n = len(self.features)
-        return features @ self._weights, (spread.reshape(-1, k, k) + self.own) * (n + 1) / max(n - 1, 1)
+        return features @ self._weights, (spread + self.own) * (n + 1) / max(n - 1, 1)
 
     def _find_weights(self) -> None:
         """Posterior of W, with every u_c integrated out."""
@@ -77,7 +82,7 @@ class MixedModel:
         blocks = (self._outer.T @ precision_of_curve.reshape(-1, k * k)).reshape(m, m, k, k)
         precision = blocks.transpose(0, 2, 1, 3).reshape(m * k, m * k)
         precision[np.diag_indices(m * k)] += 1 / self.prior.reshape(-1)
-        covariance = np.linalg.inv(precision)
+        covariance = cho_solve(cho_factor(precision), np.eye(m * k))
         self._covariance = covariance.reshape(m, k, m, k)
         self._weights = (covariance @ (self.features.T @ pull).reshape(-1)).reshape(m, k)
 
