@@ -94,6 +94,8 @@ class _Numeric(Column):
         return self.plain(value if self._snap is None else self._snap(value))
 
     def draw(self, rng: np.random.Generator) -> float:
+        if self.num_values > 1 and not self.log:
+            return float(rng.integers(self.num_values)) / (self.num_values - 1)
         return float(rng.random())
 
     @abstractmethod
@@ -123,13 +125,18 @@ class Number(_Numeric):
         snap: Callable[[float], float] | None = None,
     ) -> None:
         super().__init__(name, log=log, is_integer=is_integer, snap=snap)
-        self.lower = lower
-        self.upper = upper
+        self.lower = lower if is_integer else float(lower)
+        self.upper = upper if is_integer else float(upper)
         self.num_values = int(upper) - int(lower) + 1 if is_integer else 0
         self._origin = math.log(lower) if log else float(lower)
         self._span = (math.log(upper) if log else float(upper)) - self._origin
+        self._is_linear = not (log or is_integer or snap)
 
     def encode(self, value: Any) -> float:
+        if self._is_linear and type(value) is float:  # the common case, without a detour
+            code = (value - self._origin) / self._span
+            if 0.0 <= code <= 1.0:
+                return code
         if value is None:
             return math.nan
         number = self._checked(value)
@@ -141,7 +148,8 @@ class Number(_Numeric):
         raise self._refusal(value)
 
     def decode(self, code: float) -> Any:
-        return self._valued(self._origin + code * self._span)
+        scaled = self._origin + code * self._span
+        return min(max(scaled, self.lower), self.upper) if self._is_linear else self._valued(scaled)
 
     def plain(self, value: Any) -> Any:
         value = min(max(value, self.lower), self.upper)
