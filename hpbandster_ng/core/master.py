@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
 from hpbandster_ng.storage.base import Storage
 
-__all__ = ["Master"]
+__all__ = ["Master", "check_count"]
 
 _Self = TypeVar("_Self", bound="Master")
 
@@ -147,8 +147,7 @@ class Master:
             CommunicationError: there is no nameserver, or another master of this run_id.
         """
         for name, value in (("n_iterations", n_iterations), ("min_n_workers", min_n_workers)):
-            if not _is_whole(value) or value < 1:
-                raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+            check_count(name, value)
         if max_time is not None and not max_time > 0:
             raise InvalidArgumentError("max_time", max_time, "must be greater than 0", "None means no limit")
         self._iteration_kwargs = dict(iteration_kwargs or {})
@@ -231,6 +230,16 @@ class Master:
         return self.get_next_iteration(iteration, dict(self._iteration_kwargs))
 
 
+def check_count(name: str, value: object) -> None:
+    """Refuse what is not a whole number of at least 1.
+
+    Raises:
+        InvalidArgumentError: it is not.
+    """
+    if not _is_whole(value) or value < 1:
+        raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+
+
 def _seed(seed: int | None) -> int:
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
@@ -239,5 +248,5 @@ def _seed(seed: int | None) -> int:
     return int(seed)
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpbandster_ng.core.master import Master
+from hpbandster_ng.core.master import Master, check_count
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.iteration import Iteration
 from hpbandster_ng.engine.records import Config
@@ -61,7 +61,11 @@ class ScheduledMaster(Master):
 
         Returns:
             A row a rung: iteration, rung, configurations, budget, total.
+
+        Raises:
+            InvalidArgumentError: ``n_iterations`` is below 1.
         """
+        check_count("n_iterations", n_iterations)
         table = repeat(self.brackets, len(self.iterations), n_iterations)
         sys.stdout.write(f"{table}\n")
         return table

@@ -1,0 +1,75 @@
+"""What is planned is what runs, for every optimizer and schedule."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import ConfigSpace
+import pytest
+
+from hpbandster_ng.backends.inprocess import InProcessBackend
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.optimizers import BOHB, H2BO, HyperBand, LCNet, RandomSearch
+
+SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+
+
+def compute(config, budget, **kwargs):
+    return {"loss": config["x"], "info": {"learning_curve": [config["x"]] * 3}}
+
+
+def make(optimizer, **options):
+    return optimizer(SPACE, run_id="plan", backend=InProcessBackend(compute), seed=1, **options)
+
+
+def executed(result):
+    """How many configurations ran on which budget of which iteration."""
+    return Counter((run.config_id[0], run.budget) for run in result.get_all_runs())
+
+
+def planned(plan):
+    return Counter({(iteration, budget): n for iteration, _, n, budget, _ in plan.rows})
+
+
+@pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
+@pytest.mark.parametrize(
+    ("min_budget", "max_budget", "eta", "n_iterations"),
+    [(1, 27, 3, 5), (1, 10, 10, 3), (0.01, 1, 3, 4), (1, 1, 3, 2), (1, 16, 2, 3), (2, 17, 2.5, 4), (1, 100, 10, 3)],
+)
+@pytest.mark.parametrize("optimizer", [HyperBand, RandomSearch])
+def test_executed_equals_planned(optimizer, min_budget, max_budget, eta, n_iterations, bracket_sizes):
+    options = {"min_budget": min_budget, "max_budget": max_budget, "eta": eta, "bracket_sizes": bracket_sizes}
+    with make(optimizer, **options) as master:
+        plan = master.plan(n_iterations)
+        result = master.run(n_iterations)
+    assert executed(result) == planned(plan)
+    assert len(result.data) == plan.num_configs
+    assert len(result.get_all_runs()) == plan.num_runs
+    assert sum(run.budget for run in result.get_all_runs()) == pytest.approx(plan.total_budget)
+
+
+@pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
+@pytest.mark.parametrize("optimizer", [BOHB, H2BO, LCNet])
+def test_executed_equals_planned_with_a_model(optimizer, bracket_sizes):
+    with make(optimizer, min_budget=1, max_budget=9, bracket_sizes=bracket_sizes) as master:
+        plan = master.plan(3)
+        assert executed(master.run(3)) == planned(plan)
+
+
+@pytest.mark.parametrize("optimizer", [BOHB, H2BO, LCNet, HyperBand, RandomSearch])
+def test_plan_prints_what_it_returns(optimizer, capsys):
+    plan = make(optimizer, min_budget=1, max_budget=9).plan(2)
+    assert capsys.readouterr().out == f"{plan}\n"
+
+
+def test_the_plan_of_a_further_run_goes_on_where_the_first_has_ended():
+    with make(HyperBand, min_budget=1, max_budget=9) as master:
+        whole = master.plan(5)
+        master.run(2)
+        assert master.plan(3).brackets == whole.brackets[2:]
+
+
+@pytest.mark.parametrize("n_iterations", [0, -1, 1.5, True])
+def test_a_plan_of_nothing_is_refused(n_iterations):
+    with pytest.raises(InvalidArgumentError, match=r"n_iterations=.* must be a whole number of at least 1"):
+        make(HyperBand).plan(n_iterations)
