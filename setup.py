@@ -47,7 +47,8 @@ EXTRAS["lint"] = [
     "types-psutil",
 ]
 EXTRAS["bench"] = ["distributed>=2024.8", *EXTRAS["test"]]
-EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"]]
+# One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.
+EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], "torch==2.13.0"]
 
 
 def version() -> str:

@@ -51,9 +51,9 @@ class Job:
         self.exception: str | None = None
         self.worker_name: str | None = None
 
-    def time_it(self, which_time: str) -> None:
+    def time_it(self, which: str) -> None:
         """Note the time of a step of the job's life."""
-        self.timestamps[which_time] = time.time()
+        self.timestamps[which] = time.time()
 
 
 class Dispatcher:

@@ -70,9 +70,9 @@ class Worker:
 
     Example:
         >>> class MyWorker(Worker):
-        ...     def compute(self, config_id, config, budget, working_directory):
+        ...     def compute(self, config, budget, **kwargs):
         ...         return {"loss": config["x"] / budget, "info": {}}
-        >>> MyWorker(run_id="example").compute((0, 0, 0), {"x": 0.5}, 2, ".")
+        >>> MyWorker(run_id="example").compute(config={"x": 0.5}, budget=2)
         {'loss': 0.25, 'info': {}}
     """
 

@@ -28,6 +28,9 @@ BracketSizes = Literal["floor", "paper"]
 _TOLERANCE = 1e-9
 """Relative: what floating point may take away from an exact power of eta."""
 
+_MOST_RUNGS = 100
+"""More than anyone wants; an eta next to 1 would otherwise make brackets without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
@@ -88,6 +91,13 @@ def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[floa
     budgets: list[float] = []
     while (budget := max_budget / eta ** len(budgets)) >= lowest:
         budgets.append(budget)
+        if len(budgets) > _MOST_RUNGS:
+            raise InvalidArgumentError(
+                "eta",
+                eta,
+                f"makes more than {_MOST_RUNGS} rungs between min_budget={min_budget!r} and max_budget={max_budget!r}",
+                "3 is the usual choice",
+            )
     return tuple(reversed(budgets))
 
 

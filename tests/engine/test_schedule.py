@@ -242,3 +242,8 @@ def test_a_run_goes_through_the_brackets_in_turn(schedule, first, count):
     assert len(plan.brackets) == count
     for i, bracket in enumerate(plan.brackets, start=first):
         assert bracket == brackets[i % len(brackets)]
+
+
+def test_an_eta_next_to_1_is_refused_before_its_brackets_fill_the_memory():
+    with pytest.raises(InvalidArgumentError, match=r"eta=1\.0001 makes more than 100 rungs between min_budget=1"):
+        hyperband_brackets(1, 1e6, 1.0001)
