@@ -75,13 +75,13 @@ def test_the_idle_limit_counts_from_the_start_even_without_a_master(make_worker)
     assert 0.5 <= time.monotonic() - begin < 5.0
 
 
-def test_the_idle_limit_ends_quietly_when_the_nameserver_is_gone_too(make_worker, nameserver):
+def test_the_idle_limit_ends_quietly_when_the_nameserver_is_gone_too(make_worker, nameserver, caplog):
     worker = make_worker(timeout=1.0)
-    ended = threading.Thread(target=worker.run)
-    ended.start()
+    worker.run(background=True)
     nameserver.shutdown()
-    ended.join(8.0)
-    assert not ended.is_alive()
+    worker._thread.join(8.0)
+    assert not worker._thread.is_alive()
+    assert caplog.records == []
 
 
 def test_a_worker_without_a_nameserver_is_one_error_within_ten_seconds():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import Pyro4
@@ -34,8 +35,18 @@ _LOOK_INTERVAL = 0.5
 """Seconds between two looks for silent workers."""
 
 
+_RENEWAL_INTERVAL = 10.0
+"""Seconds between two looks whether the nameserver still knows the master: one that was restarted does not."""
+
+
 class _Daemon(Pyro4.Daemon):  # type: ignore[misc]
     desk: Desk | None = None
+    renew: Callable[[], None] | None = None
+
+    def housekeeping(self) -> None:
+        """Pyro4 calls this every other second, in a thread that does nothing else."""
+        if self.renew is not None:
+            self.renew()
 
     def clientDisconnect(self, conn: Any) -> None:
         if self.desk is not None:
@@ -105,6 +116,8 @@ class PyroBackend:
                 thread.close()
                 raise
             self._thread = thread
+        self._next_renewal = time.monotonic() + _RENEWAL_INTERVAL
+        daemon.renew = self._renew
 
     def submit(self, start: StartJob, job: Job, working_directory: str | None = None) -> None:
         """Hand a job to an idle worker.
@@ -135,14 +148,24 @@ class PyroBackend:
             while not self._desk.is_empty and time.monotonic() < give_up:
                 self._desk.drop_silent()
                 time.sleep(0.01)
+        self._desk.wake_all()
+        self._thread.close()
+        self._thread = None
         with (
             contextlib.suppress(NameServerError),
             contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
         ):
             nameserver.remove(self.run_id, self._location)
-        thread, self._thread = self._thread, None
-        self._desk.wake_all()
-        thread.close()
+
+    def _renew(self) -> None:
+        if time.monotonic() < self._next_renewal:
+            return
+        self._next_renewal = time.monotonic() + _RENEWAL_INTERVAL
+        with (
+            contextlib.suppress(CommunicationError),
+            contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
+        ):
+            nameserver.register(self.run_id, self._location)
 
 
 class _Nameserver:

@@ -316,6 +316,18 @@ def test_a_closing_master_leaves_the_entry_of_its_successor_alone(nameserver):
         assert str(lookup(proxy, dispatcher_name("run"))) == "PYRO:successor@127.0.0.1:1"
 
 
+def test_a_nameserver_that_was_restarted_learns_of_the_master_again(nameserver, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend._RENEWAL_INTERVAL", 0.1)
+    backend = PyroBackend("run", nameserver_port=nameserver.port)
+    backend.start(time.time)
+    nameserver.shutdown()
+    nameserver.start()
+    with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+        wait_until(lambda: lookup(proxy, dispatcher_name("run")) == backend._location, "the master is known again")
+        backend.close(shutdown_workers=False)
+        assert lookup(proxy, dispatcher_name("run")) is None
+
+
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid", "a b", "x" * 100, "a@b:c"])
 def test_a_host_that_is_not_this_machines_is_one_error_and_nothing_is_left(nameserver, host):
     begin = time.monotonic()
