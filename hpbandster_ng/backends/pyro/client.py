@@ -150,6 +150,8 @@ class DeskClient:
         nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
         try:
             location = lookup(nameserver, dispatcher_name(self.run_id))
+        except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
+            location = None
         finally:
             nameserver._pyroRelease()
         if location is None or not self._join(location):

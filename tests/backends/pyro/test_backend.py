@@ -194,6 +194,21 @@ def test_a_worker_that_is_shut_down_while_idle_ends_at_once(backend, start_worke
     assert lost.reason == "it left"
 
 
+def test_a_nameserver_that_goes_away_between_two_calls_does_not_end_a_worker(monkeypatch, nameserver, start_worker):
+    calls = []
+
+    def failing_first(proxy, name):
+        calls.append(name)
+        if len(calls) == 1:
+            raise NameServerError("it went away")
+        return lookup(proxy, name)
+
+    monkeypatch.setattr(client_module, "lookup", failing_first)
+    start_worker()
+    with RandomSearch(SPACE, run_id="run", nameserver_port=nameserver.port, worker_timeout=LIMIT) as master:
+        assert len(master.run(1).get_all_runs()) == 1
+
+
 class FailingDesk:
     """Breaks whenever a large report comes."""
 
