@@ -34,10 +34,13 @@ class DaemonThread:
         Pyro4 itself would wait a tenth of a second for each open connection and then leave its thread behind.
         """
         server = self._daemon.transportServer
-        _hang_up(server)
-        self._daemon.shutdown()
+        server.shutting_down = True  # first: else a worker that is hung up on would be back before the end
+        server.wakeup()
         self._thread.join()
-        _hang_up(server)
+        for thread in list(server.pool.busy):
+            with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
+                thread.job.csock.close()
+        self._daemon.shutdown()
         server._selector.close()  # Pyro4 leaves this descriptor to the garbage collector
 
     def _serve(self) -> None:
@@ -58,9 +61,3 @@ def check_address(host: str, port: int) -> None:
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
-
-
-def _hang_up(server: Any) -> None:
-    for thread in list(server.pool.busy):
-        with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
-            thread.job.csock.close()
