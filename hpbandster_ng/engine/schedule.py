@@ -164,6 +164,7 @@ class Plan:
 
     Attributes:
         brackets: one an iteration, in the order of the run.
+        first_iteration: the number of the first.
 
     Example:
         >>> print(Plan(hyperband_brackets(1, 9)))
@@ -178,13 +179,14 @@ class Plan:
     """
 
     brackets: tuple[Bracket, ...]
+    first_iteration: int = 0
 
     @property
     def rows(self) -> tuple[tuple[int, int, int, float, float], ...]:
         """``(iteration, rung, configurations, budget, total)``, a row a rung."""
         return tuple(
             (i, rung, n, budget, n * budget)
-            for i, bracket in enumerate(self.brackets)
+            for i, bracket in enumerate(self.brackets, self.first_iteration)
             for rung, (n, budget) in enumerate(zip(bracket.num_configs, bracket.budgets, strict=True))
         )
 
@@ -202,18 +204,18 @@ class Plan:
 
     def __str__(self) -> str:
         head = ("iteration", "rung", "configurations", "budget", "total")
-        cells = [head, *(tuple(f"{cell:g}" for cell in row) for row in self.rows)]
+        cells = [head, *(tuple(f"{cell:.12g}" for cell in row) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
         full = max((bracket.budgets[-1] for bracket in self.brackets), default=1.0)
         total = self.total_budget
         summary = (
             f"{len(self.brackets)} iterations, {self.num_configs} configurations, {self.num_runs} runs, "
-            f"total budget {total:g} ({total / full:g} full evaluations)"
+            f"total budget {total:.12g} ({total / full:.6g} full evaluations)"
         )
         return "\n".join([*lines, summary])
 
 
 def repeat(brackets: Sequence[Bracket], first: int, count: int) -> Plan:
     """Iterations ``first`` to ``first + count - 1`` of a run that goes through ``brackets`` in turn."""
-    return Plan(tuple(brackets[i % len(brackets)] for i in range(first, first + count)))
+    return Plan(tuple(brackets[i % len(brackets)] for i in range(first, first + count)), first)

@@ -28,8 +28,10 @@ class Observers:
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = list(observers)
         self._failures: Counter[int] = Counter()
+        self._is_open = True
 
     def notify(self, event: Event) -> None:
+        self._is_open = True
         for position, observer in enumerate(self._observers):
             try:
                 observer(event)
@@ -37,6 +39,10 @@ class Observers:
                 self._failed(position, observer, f"on {type(event).__name__}")
 
     def close(self) -> None:
+        """Close those that can be closed, once for each run of events; a further event opens them again."""
+        if not self._is_open:
+            return
+        self._is_open = False
         for position, observer in enumerate(self._observers):
             try:
                 getattr(observer, "close", lambda: None)()
@@ -44,7 +50,7 @@ class Observers:
                 self._failed(position, observer, "while closing")
         for position, count in self._failures.items():
             _logger.error("observer %r raised %d times during the run", self._observers[position], count)
-        self._observers, self._failures = [], Counter()
+        self._failures = Counter()
 
     def _failed(self, position: int, observer: Observer, when: str) -> None:
         self._failures[position] += 1

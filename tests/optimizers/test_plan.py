@@ -73,3 +73,11 @@ def test_the_plan_of_a_further_run_goes_on_where_the_first_has_ended():
 def test_a_plan_of_nothing_is_refused(n_iterations):
     with pytest.raises(InvalidArgumentError, match=r"n_iterations=.* must be a whole number of at least 1"):
         make(HyperBand).plan(n_iterations)
+
+
+def test_a_plan_made_after_a_run_goes_on_with_its_numbers_and_rounds_nothing(capsys):
+    with make(HyperBand, min_budget=411522, max_budget=1234567) as optimizer:
+        optimizer.run(1)
+        plan = optimizer.plan(2)
+    assert [row[0] for row in plan.rows] == [1, 2, 2]
+    assert "1234567" in capsys.readouterr().out

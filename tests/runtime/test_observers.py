@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from hpbandster_ng.engine.events import EndJob, QueueJob, StartJob, WorkerJoined
+from hpbandster_ng.engine.events import EndJob, QueueJob, StartJob, Tick, WorkerJoined
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.runtime.observers import Observers, ResultLoggerObserver
 
@@ -124,3 +124,20 @@ def test_a_result_logger_that_can_be_closed_is():
     logger = Closable()
     ResultLoggerObserver(logger).close()
     assert logger.calls == ["closed"]
+
+
+def test_an_observer_of_a_run_that_goes_on_after_a_shutdown_sees_the_rest_and_is_closed_again():
+    seen = []
+
+    class Closing:
+        def __call__(self, event):
+            seen.append("event")
+
+        def close(self):
+            seen.append("close")
+
+    observers = Observers([Closing()])
+    for _ in range(2):
+        observers.notify(Tick(0.0))
+        observers.close()
+    assert seen == ["event", "close", "event", "close"]

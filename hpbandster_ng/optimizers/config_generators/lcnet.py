@@ -16,6 +16,10 @@ from hpbandster_ng.optimizers.learning_curve_models.lcnet import LCNet
 
 __all__ = ["LCNetWrapper"]
 
+_GROWTH = 10
+"""A fit costs seconds: from 20 results on, one waits until the results have grown by about a tenth. Which results it
+sees depends on their number alone, so that a resumed run picks as an undisturbed one does."""
+
 Array = npt.NDArray[np.float64]
 
 
@@ -91,6 +95,8 @@ class LCNetWrapper(ConfigGenerator):
         self.n_candidates = n_candidates
         self._codes: dict[bytes, Array] = {}
         self._curves: dict[bytes, tuple[float, Array | None]] = {}
+        self._num_results = 0
+        self._training: dict[bytes, tuple[float, Array | None]] = {}
         self._complaint: str | None = None
         self._model: LCNet | None = None
 
@@ -129,6 +135,9 @@ class LCNetWrapper(ConfigGenerator):
                 return
         if key not in self._curves or budget >= self._curves[key][0]:
             self._curves[key] = (budget, curve)
+        self._num_results += 1
+        if self._num_results % max(1, self._num_results // _GROWTH) == 0:
+            self._training = dict(self._curves)
             self._model = None
 
     def _complain(self, complaint: str) -> None:
@@ -139,7 +148,7 @@ class LCNetWrapper(ConfigGenerator):
     def _reason_without_model(self) -> str | None:
         if not self.search_space.dimensions:
             return "no hyperparameter can vary"
-        lengths = [budget for budget, curve in self._curves.values() if curve is not None]
+        lengths = [budget for budget, curve in self._training.values() if curve is not None]
         if any(budget >= self.max_budget * (1 - 1e-9) for budget in lengths):
             return None
         reason = f"no learning curve up to max_budget={self.max_budget:g} yet ({len(lengths)} shorter ones)"
@@ -156,9 +165,9 @@ class LCNetWrapper(ConfigGenerator):
         return candidates[int(np.argmin(np.where(new, bound, np.inf) if new.any() else bound))]
 
     def _fitted(self) -> LCNet:
-        worst = max(float(curve.max()) for _, curve in self._curves.values() if curve is not None)
+        worst = max(float(curve.max()) for _, curve in self._training.values() if curve is not None)
         times, losses = [], []
-        for budget, curve in self._curves.values():
+        for budget, curve in self._training.values():
             whole = np.array([worst]) if curve is None else curve
             end = self.max_budget if curve is None else budget
             kept = np.linspace(len(whole) - 1, 0, min(len(whole), self.n_points)).round().astype(np.intp)[::-1]
@@ -166,7 +175,7 @@ class LCNetWrapper(ConfigGenerator):
             losses.append(whole[kept])
         # The same results must give the same model, whenever it is fitted: its features have a seed of their own.
         model = LCNet(np.random.default_rng(0))
-        model.fit(times, losses, self._features(np.array([self._codes[key] for key in self._curves])))
+        model.fit(times, losses, self._features(np.array([self._codes[key] for key in self._training])))
         return model
 
     def _features(self, codes: Array) -> Array:

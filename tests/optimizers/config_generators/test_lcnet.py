@@ -205,3 +205,14 @@ def test_bad_arguments_are_refused_by_name(arguments, message):
 def test_only_search_spaces_are_taken():
     with pytest.raises(SearchSpaceError):
         LCNetWrapper(None, max_budget=1)
+
+
+def test_the_model_is_fitted_anew_when_the_results_have_grown_by_a_tenth():
+    sampler = LCNetWrapper(line(), max_budget=4, n_candidates=8)
+    models = []
+    for i in range(45):
+        sampler.new_result(report({"x": i / 45}, 4, [i / 45 + 1 / t for t in range(1, 5)]))
+        sampler.get_config(4)
+        models.append(sampler._model)
+    fits = [i + 1 for i in range(45) if i == 0 or models[i] is not models[i - 1]]
+    assert fits == [*range(1, 20), *range(20, 30, 2), *range(30, 40, 3), 40, 44]
