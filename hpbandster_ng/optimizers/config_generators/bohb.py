@@ -104,6 +104,7 @@ class BOHB(ConfigGenerator):
         self._layout = Layout(self.search_space.kinds, self.search_space.num_values)
         self._observations: dict[float, Observations] = {}
         self._model_budget = -math.inf
+        self._is_outdated = True  # the densities stay until the next ones are there, whose memory is then at hand
         self._densities: tuple[Density, Density] | None = None
         self._good: tuple[tuple[float, bytes], Density] | None = None
 
@@ -151,11 +152,13 @@ class BOHB(ConfigGenerator):
         """
         budget = job.kwargs["budget"]
         code = self.search_space.encode(job.kwargs["config"])
-        seen = self._observations.setdefault(budget, Observations(self.search_space.dimensions))
+        seen = self._observations.get(budget)
+        if seen is None:
+            seen = self._observations[budget] = Observations(self.search_space.dimensions)
         seen.append(code, _loss(job.result))
         if budget >= self._model_budget and len(seen) >= 2 * self.min_points_in_model:
             self._model_budget = budget
-            self._densities = None
+            self._is_outdated = True
 
     def impute_conditional_data(self, array: Array) -> Array:
         """Fill what is inactive, the same way each time.
@@ -179,8 +182,9 @@ class BOHB(ConfigGenerator):
 
     def _best_candidate(self) -> dict[str, Any] | None:
         """The allowed candidate with the largest ratio of the good density to the bad one."""
-        if self._densities is None:
+        if self._densities is None or self._is_outdated:
             self._densities = self._fitted_densities()
+            self._is_outdated = False
         good, bad = self._densities
         candidates = good.sample_candidates(self.rng, self.num_samples, self.bandwidth_factor)
         while len(candidates):
@@ -204,7 +208,11 @@ class BOHB(ConfigGenerator):
     def _fitted_density(self, codes: Array) -> Density:
         data = self.impute_conditional_data(codes)
         return ProductKernelDensity(
-            data, self._layout, min_bandwidth=self.min_bandwidth, estimation=self.bandwidth_estimation
+            data,
+            self._layout,
+            min_bandwidth=self.min_bandwidth,
+            estimation=self.bandwidth_estimation,
+            exponentials=np.float32,  # enough to tell which of two candidates is better
         )
 
 
@@ -212,7 +220,7 @@ def _loss(result: Any) -> float:
     loss = None if result is None else result["loss"]
     if loss is None:
         return math.inf
-    number = float(np.asarray(loss, dtype=np.float64).item())
+    number = loss if type(loss) is float else float(np.asarray(loss, dtype=np.float64).item())
     return number if math.isfinite(number) else math.inf
 
 

@@ -149,7 +149,9 @@ class Number(_Numeric):
 
     def decode(self, code: float) -> Any:
         scaled = self._origin + code * self._span
-        return min(max(scaled, self.lower), self.upper) if self._is_linear else self._valued(scaled)
+        if self._is_linear and self.lower <= scaled <= self.upper:  # the common case, without a detour
+            return scaled
+        return self._valued(scaled)
 
     def plain(self, value: Any) -> Any:
         value = min(max(value, self.lower), self.upper)

@@ -125,16 +125,16 @@ class SearchSpace:
         """
         codes = np.zeros(len(self.names))
         codes[self._positions] = vector
+        coded = zip(self._all_columns, codes.tolist(), strict=True)
+        if not self._is_conditional and not self._forbidden:
+            return {column.name: _decoded(column, code, rng) for column, code in coded}
         values: dict[str, Any] = {}
-        has_rules = self._is_conditional or bool(self._forbidden)
-        internal = np.full(len(self.names), math.nan) if has_rules else codes
-        for i, (column, code) in enumerate(zip(self._all_columns, codes.tolist(), strict=True)):
-            if has_rules and not self._is_active(i, internal):
-                continue
-            values[column.name] = column.decode(column.draw(rng) if math.isnan(code) else code)
-            if has_rules:
+        internal = np.full(len(self.names), math.nan)
+        for i, (column, code) in enumerate(coded):
+            if self._is_active(i, internal):
+                values[column.name] = _decoded(column, code, rng)
                 internal[i] = self._internal(i, values[column.name])
-        return None if has_rules and self._first_forbidden(internal) is not None else values
+        return None if self._first_forbidden(internal) is not None else values
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Refuse a configuration that the space does not contain.
@@ -254,6 +254,10 @@ def _snap(hyperparameter: Any) -> Any:
     if getattr(hyperparameter, "q", None) is None:  # only in 0.7
         return None
     return lambda value: _to_value(hyperparameter, _to_vector(hyperparameter, value))
+
+
+def _decoded(column: Column, code: float, rng: np.random.Generator) -> Any:
+    return column.decode(column.draw(rng) if math.isnan(code) else code)
 
 
 def _values(columns: tuple[Column, ...], hyperparameters: tuple[Any, ...], vector: np.ndarray) -> dict[str, Any]:

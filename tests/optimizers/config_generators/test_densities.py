@@ -71,6 +71,25 @@ def test_cross_validation_is_that_of_statsmodels(estimation):
     assert density.bandwidths[1] == 1e-3  # nothing to learn from a constant column
 
 
+def test_cross_validation_warns_of_nothing_and_leaves_the_global_generator_alone():
+    before = np.random.get_state()[1].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = np.random.default_rng(0).random((12, 1))
+        ProductKernelDensity(data, Layout([N], np.array([0])), estimation="cv_ml")
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize("bandwidth", [1e-3, 0.02, 0.3])
+def test_single_precision_exponentials_are_near_however_narrow_the_kernels(bandwidth):
+    rng = np.random.default_rng(0)
+    data, points = rng.random((1000, 20)), rng.random((64, 20))
+    layout, widths = Layout([N] * 20, np.zeros(20, dtype=int)), np.full(20, bandwidth)
+    exact = ProductKernelDensity(data, layout, widths)
+    single = ProductKernelDensity(data, layout, widths, exponentials=np.float32)
+    np.testing.assert_allclose(single.log_pdf(points), exact.log_pdf(points), rtol=1e-12, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("kind", "k", "values"),
     [(C, 1, [0]), (C, 2, [1]), (C, 5, [3]), (C, 5, [0, 4]), (C, 40, range(40)), (R, 3, [2]), (R, 50, [0, 9])],
