@@ -6,6 +6,7 @@ from typing import Any
 
 from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
 from hpbandster_ng.optimizers.config_generators import bohb as generators
+from hpbandster_ng.optimizers.config_generators.densities import BandwidthEstimation
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
 
 __all__ = ["BOHB"]
@@ -27,6 +28,8 @@ class BOHB(ScheduledMaster):
         random_fraction: the share of picks that stay random.
         bandwidth_factor: widens the density from which candidates are drawn.
         min_bandwidth: keeps the densities from collapsing to a point.
+        bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``: see
+            :func:`~hpbandster_ng.optimizers.config_generators.densities.bandwidths`.
         **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
 
     Raises:
@@ -58,6 +61,7 @@ class BOHB(ScheduledMaster):
         bandwidth_factor: float = 3,
         min_bandwidth: float = 1e-3,
         bracket_sizes: BracketSizes = "floor",
+        bandwidth_estimation: BandwidthEstimation = "normal_reference",
         **master_kwargs: Any,
     ) -> None:
         model: dict[str, Any] = {
@@ -67,6 +71,7 @@ class BOHB(ScheduledMaster):
             "random_fraction": random_fraction,
             "bandwidth_factor": bandwidth_factor,
             "min_bandwidth": min_bandwidth,
+            "bandwidth_estimation": bandwidth_estimation,
         }
         super().__init__(
             generators.BOHB(configspace, **model),

@@ -69,3 +69,10 @@ def test_the_model_finds_better_configurations_than_chance():
             losses[info["model_based_pick"]].append(run.loss)
     mean = {kind: sum(found) / len(found) for kind, found in losses.items()}
     assert mean[True] < 0.6 * mean[False]
+
+
+def test_bandwidths_by_cross_validation_are_an_argument_away():
+    with make(seed=1, bandwidth_estimation="cv_ml") as optimizer:
+        result = optimizer.run(3)
+    assert any(datum.config_info["model_based_pick"] for datum in result.data.values())
+    assert result.HB_config["bandwidth_estimation"] == "cv_ml"
