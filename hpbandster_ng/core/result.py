@@ -171,7 +171,9 @@ class Result:
         """
         if config_id not in self.data:
             raise InvalidArgumentError(
-                "config_id", config_id, f"is none of the {len(self.data)} configurations of this result",
+                "config_id",
+                config_id,
+                f"is none of the {len(self.data)} configurations of this result",
                 "get_id2config_mapping() lists them",
             )
         datum = self.data[config_id]

@@ -52,7 +52,9 @@ def _space_with_budget(
 ) -> ConfigSpace.ConfigurationSpace:
     if _BUDGET in list(config_space):
         raise InvalidArgumentError(
-            "budgets", list(budgets), f"must be one budget where a hyperparameter is called {_BUDGET!r}",
+            "budgets",
+            list(budgets),
+            f"must be one budget where a hyperparameter is called {_BUDGET!r}",
             "ask for each budget on its own",
         )
     space = copy.deepcopy(config_space)
@@ -66,7 +68,9 @@ def _refuse_strangers(config: Config, names: Sequence[str], config_id: ConfigId)
     strangers = sorted(set(config) - set(names))
     if strangers:
         raise InvalidArgumentError(
-            "config_space", names, f"does not have {strangers}, which configuration {config_id} has",
+            "config_space",
+            names,
+            f"does not have {strangers}, which configuration {config_id} has",
             "give the space that the run searched",
         )
 
@@ -86,7 +90,9 @@ def _as_number(hyperparameter: Any, value: Any) -> float:
 def _index(hyperparameter: Any, choices: list[Any], value: Any) -> float:
     if value not in choices:
         raise InvalidArgumentError(
-            "config_space", hyperparameter, f"does not offer {value!r}, which a configuration of the run has",
+            "config_space",
+            hyperparameter,
+            f"does not offer {value!r}, which a configuration of the run has",
             "give the space that the run searched",
         )
     return float(choices.index(value))
@@ -105,7 +111,9 @@ def pandas_dataframe(
     if len(budgets) > 1:
         if any(_BUDGET in row for row in rows):
             raise InvalidArgumentError(
-                "budgets", list(budgets), f"must be one budget where a hyperparameter is called {_BUDGET!r}",
+                "budgets",
+                list(budgets),
+                f"must be one budget where a hyperparameter is called {_BUDGET!r}",
                 "ask for each budget on its own",
             )
         rows = [{**row, _BUDGET: run.budget} for row, run in zip(rows, chosen, strict=True)]

@@ -43,7 +43,8 @@ def correlation_across_budgets(results_object: Result, show: bool = False) -> tu
         losses.setdefault(run.budget, {})[run.config_id] = loss
     budgets = sorted(losses)
     figure, axes = look.new_figure(
-        "Rank correlation of the losses across budgets", width=max(5.6, 1.1 + 0.8 * len(budgets)),
+        "Rank correlation of the losses across budgets",
+        width=max(5.6, 1.1 + 0.8 * len(budgets)),
         height=max(4.6, 0.9 + 0.7 * len(budgets)),
     )
     rho = np.full((len(budgets), len(budgets)), np.nan)

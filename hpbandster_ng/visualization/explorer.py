@@ -52,9 +52,7 @@ class Explorer:
         tool_tips: the text for a configuration.
     """
 
-    def __init__(
-        self, figure: Figure, axes: Axes, curves: Sequence[Curve], tool_tips: Mapping[ConfigId, str]
-    ) -> None:
+    def __init__(self, figure: Figure, axes: Axes, curves: Sequence[Curve], tool_tips: Mapping[ConfigId, str]) -> None:
         self.figure = figure
         self.axes = axes
         self.curves = curves
@@ -74,13 +72,21 @@ class Explorer:
         size = min(9.0, 9.0 * 20 / len(iterations))
         area = size**2 * 0.6
         self.boxes = CheckButtons(
-            place, iterations, [True] * len(iterations), label_props={"fontsize": [size]},
-            frame_props={"s": area, "edgecolor": look.MUTED}, check_props={"s": area, "facecolor": look.ACCENT},
+            place,
+            iterations,
+            [True] * len(iterations),
+            label_props={"fontsize": [size]},
+            frame_props={"s": area, "edgecolor": look.MUTED},
+            check_props={"s": area, "facecolor": look.ACCENT},
         )
         self.boxes.on_clicked(functools.partial(Explorer._show_checked, self))
         for i, (name, is_visible) in enumerate({"All": True, "None": False}.items()):
-            button = Button(self.figure.add_axes((0.015 + 0.065 * i, 0.11, 0.055, 0.05), label=name), name,
-                            color="#eeeeee", hovercolor="#d8d8d8")
+            button = Button(
+                self.figure.add_axes((0.015 + 0.065 * i, 0.11, 0.055, 0.05), label=name),
+                name,
+                color="#eeeeee",
+                hovercolor="#d8d8d8",
+            )
             button.ax.spines[:].set_visible(False)
             button.on_clicked(functools.partial(Explorer._check_all, self, is_visible))
             self.buttons.append(button)
@@ -153,8 +159,13 @@ class Explorer:
         color = curve.line.get_color()
         return self.axes.annotate(
             self.tool_tips.get(curve.config_id, str(curve.config_id)),
-            xy=(x, y), xytext=(-18 if across > 0.5 else 18, -18 if up > 0.5 else 18), textcoords="offset points",
-            ha="right" if across > 0.5 else "left", va="top" if up > 0.5 else "bottom", fontsize=8.5, zorder=10,
+            xy=(x, y),
+            xytext=(-18 if across > 0.5 else 18, -18 if up > 0.5 else 18),
+            textcoords="offset points",
+            ha="right" if across > 0.5 else "left",
+            va="top" if up > 0.5 else "bottom",
+            fontsize=8.5,
+            zorder=10,
             bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": linewidth},
             arrowprops={"arrowstyle": "-", "color": color},
         )

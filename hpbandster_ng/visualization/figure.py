@@ -16,8 +16,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "ACCENT", "INK", "MUTED", "NEUTRAL", "STYLE", "TIME_LABEL", "budget_colors", "budget_label", "budget_legend",
-    "budgets_of", "count_from_zero", "finish", "mark_the_start", "new_figure", "pyplot", "spans_magnitudes",
+    "ACCENT",
+    "INK",
+    "MUTED",
+    "NEUTRAL",
+    "STYLE",
+    "TIME_LABEL",
+    "budget_colors",
+    "budget_label",
+    "budget_legend",
+    "budgets_of",
+    "count_from_zero",
+    "finish",
+    "mark_the_start",
+    "new_figure",
+    "pyplot",
+    "spans_magnitudes",
     "successful_runs",
 ]
 
@@ -93,7 +107,9 @@ def successful_runs(runs: Iterable[Run]) -> list[tuple[Run, float]]:
     found = [(run, run.loss) for run in runs if run.loss is not None and run.is_success]
     if not found:
         raise InvalidArgumentError(
-            "runs", f"{len(runs)} runs", "must contain at least one successful run",
+            "runs",
+            f"{len(runs)} runs",
+            "must contain at least one successful run",
             "run.error_logs of each tells why it failed",
         )
     return found

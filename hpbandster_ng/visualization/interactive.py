@@ -86,7 +86,9 @@ def _points(
     ]
     if not points:
         raise InvalidArgumentError(
-            "learning_curves", f"{len(learning_curves)} configurations", "must contain at least one point",
+            "learning_curves",
+            f"{len(learning_curves)} configurations",
+            "must contain at least one point",
             "check that the extractor returns points of successful runs",
         )
     return points
@@ -104,7 +106,9 @@ def _colors(color_map: Any, colors_floats: Sequence[float] | None, count: int) -
         colors_floats = [(i * _GOLDEN_RATIO) % 1.0 for i in range(count)]
     if len(colors_floats) != count:
         raise InvalidArgumentError(
-            "colors_floats", colors_floats, f"must have one number for each of the {count} curves that have a point",
+            "colors_floats",
+            colors_floats,
+            f"must have one number for each of the {count} curves that have a point",
             "leave it out to have colours chosen",
         )
     return [_dark_enough(color) for color in look.pyplot().get_cmap(color_map)(np.asarray(colors_floats, dtype=float))]

@@ -76,7 +76,9 @@ def _points(
             points.setdefault(run.budget, []).append((run.time_stamps["finished"], loss))
     if not points:
         raise InvalidArgumentError(
-            "get_loss_from_run_fn", get_loss_from_run_fn, "must give a finite number for at least one successful run",
+            "get_loss_from_run_fn",
+            get_loss_from_run_fn,
+            "must give a finite number for at least one successful run",
             "look at run.info of a run",
         )
     return points
@@ -86,5 +88,13 @@ def _mark_failures(axes: Any, runs: Iterable[Run]) -> None:
     times = [run.time_stamps["finished"] for run in runs if not run.is_success]
     if times:
         upper_edge = axes.get_xaxis_transform()
-        axes.plot(times, [1.0] * len(times), "x", color=look.INK, markersize=6, transform=upper_edge, clip_on=False,
-                  label=f"failed ({len(times)})")
+        axes.plot(
+            times,
+            [1.0] * len(times),
+            "x",
+            color=look.INK,
+            markersize=6,
+            transform=upper_edge,
+            clip_on=False,
+            label=f"failed ({len(times)})",
+        )

@@ -48,8 +48,11 @@ def performance_histogram_model_vs_random(
         losses.setdefault(run.budget, {False: [], True: []})[is_from_model].append(loss)
     every_loss = [loss for groups in losses.values() for group in groups.values() for loss in group]
     figure, axes = look.new_figure(
-        "Loss of model-based and of random configurations (dashed: medians)", rows=len(losses),
-        height=1.2 + 1.9 * len(losses), sharex=True, squeeze=False,
+        "Loss of model-based and of random configurations (dashed: medians)",
+        rows=len(losses),
+        height=1.2 + 1.9 * len(losses),
+        sharex=True,
+        squeeze=False,
     )
     axes = axes[:, 0]
     is_log = look.spans_magnitudes(every_loss)
@@ -74,8 +77,17 @@ def _draw(axes: Axes, groups: Mapping[bool, list[float]], bins: np.ndarray) -> N
     for is_from_model, group in groups.items():
         name, color = _GROUPS[is_from_model]
         share = np.full(len(group), 1.0 / max(1, len(group)))
-        axes.hist(group, bins.tolist(), weights=share, color=color, alpha=0.5, label=f"{name} (n = {len(group)})",
-                  histtype="stepfilled", edgecolor=color, linewidth=1.2)
+        axes.hist(
+            group,
+            bins.tolist(),
+            weights=share,
+            color=color,
+            alpha=0.5,
+            label=f"{name} (n = {len(group)})",
+            histtype="stepfilled",
+            edgecolor=color,
+            linewidth=1.2,
+        )
         if group:
             axes.axvline(float(np.median(group)), color=color, linewidth=1.6, linestyle=(0, (4, 2)))
     look.budget_legend(axes)

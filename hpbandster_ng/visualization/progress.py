@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["concurrent_runs_over_time", "finished_runs_over_time"]
 
 
-def concurrent_runs_over_time(
-    runs: Iterable[Run], num_points: int = 512, show: bool = False
-) -> tuple[Figure, Axes]:
+def concurrent_runs_over_time(runs: Iterable[Run], num_points: int = 512, show: bool = False) -> tuple[Figure, Axes]:
     """How many runs were going on at the same time: the budgets stacked, the largest at the bottom.
 
     Args:
@@ -48,8 +46,16 @@ def concurrent_runs_over_time(
     for budget, color in reversed(look.budget_colors(look.budgets_of(started)).items()):
         above = below + _num_running(edges[:-1], [run for run in started if run.budget == budget])
         # an edge of its own colour keeps a run visible that is shorter than a pixel, and a pause as short invisible
-        axes.stairs(np.where(above > below, above, np.nan), edges, baseline=below, fill=True, facecolor=color,
-                    edgecolor=color, linewidth=0.6, label=look.budget_label(budget))
+        axes.stairs(
+            np.where(above > below, above, np.nan),
+            edges,
+            baseline=below,
+            fill=True,
+            facecolor=color,
+            edgecolor=color,
+            linewidth=0.6,
+            label=look.budget_label(budget),
+        )
         below = above
     look.mark_the_start(axes, starts)
     axes.set_xlabel(look.TIME_LABEL)

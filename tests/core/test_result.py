@@ -44,16 +44,19 @@ def result(runs_by_id, HB_config=HB_CONFIG):
 
 def story():
     """Two iterations; (0, 0, 2) crashes, (1, 0, 0) is best on budget 9."""
-    return result({
-        (0, 0, 0): [(1.0, 0.5, 1)],
-        (0, 0, 1): [(1.0, 0.4, 2), (3.0, 0.45, 4), (9.0, 0.3, 6)],
-        (0, 0, 2): [(1.0, None, 3)],
-        (1, 0, 0): [(3.0, 0.35, 5), (9.0, 0.2, 7)],
-        (1, 0, 1): [(3.0, 0.1, 8)],
-    })
+    return result(
+        {
+            (0, 0, 0): [(1.0, 0.5, 1)],
+            (0, 0, 1): [(1.0, 0.4, 2), (3.0, 0.45, 4), (9.0, 0.3, 6)],
+            (0, 0, 2): [(1.0, None, 3)],
+            (1, 0, 0): [(3.0, 0.35, 5), (9.0, 0.2, 7)],
+            (1, 0, 1): [(3.0, 0.1, 8)],
+        }
+    )
 
 
 # ---- runs and configurations
+
 
 def test_runs_of_a_configuration_come_by_ascending_budget():
     res = result({(0, 0, 0): [(9.0, 0.3, 3), (1.0, 0.5, 1), (3.0, 0.4, 2)]})
@@ -62,9 +65,7 @@ def test_runs_of_a_configuration_come_by_ascending_budget():
 
 def test_a_run_is_read_by_attribute_and_by_key():
     run = story().get_runs_by_id((0, 0, 1))[0]
-    assert run == Run(
-        (0, 0, 1), 1.0, 0.4, {"at": 2}, {"submitted": 1.0, "started": 1.5, "finished": 2.0}, None
-    )
+    assert run == Run((0, 0, 1), 1.0, 0.4, {"at": 2}, {"submitted": 1.0, "started": 1.5, "finished": 2.0}, None)
     for name in ("config_id", "budget", "loss", "info", "time_stamps", "error_logs"):
         assert run[name] == getattr(run, name)
     with pytest.raises(KeyError):
@@ -120,6 +121,7 @@ def test_iterations_may_come_one_by_one():
 
 # ---- the incumbent
 
+
 def test_the_incumbent_is_the_best_on_max_budget():
     assert story().get_incumbent_id() == (1, 0, 0)
 
@@ -140,14 +142,38 @@ FIRST = (0, 0, 0)
 # Finished in this order: FIRST 1:0.5, A 1:0.4, crash, A 3:0.45, B 3:0.35, A 9:0.3, B 9:0.2, C 3:0.1
 TRAJECTORIES = [
     # all_budgets, bigger_is_better, non_decreasing_budget -> (id, time, budget, loss)
-    ((True, True, True), [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (A, 4, 3, 0.45), (B, 5, 3, 0.35), (A, 6, 9, 0.3),
-                          (B, 7, 9, 0.2), (B, 8, 9, 0.2)]),
-    ((True, True, False), [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (A, 4, 3, 0.45), (B, 5, 3, 0.35), (A, 6, 9, 0.3),
-                           (B, 7, 9, 0.2), (C, 8, 3, 0.1)]),
-    ((True, False, True), [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (B, 5, 3, 0.35), (A, 6, 9, 0.3), (B, 7, 9, 0.2),
-                           (B, 8, 9, 0.2)]),
-    ((True, False, False), [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (B, 5, 3, 0.35), (A, 6, 9, 0.3), (B, 7, 9, 0.2),
-                            (C, 8, 3, 0.1)]),
+    (
+        (True, True, True),
+        [
+            (FIRST, 1, 1, 0.5),
+            (A, 2, 1, 0.4),
+            (A, 4, 3, 0.45),
+            (B, 5, 3, 0.35),
+            (A, 6, 9, 0.3),
+            (B, 7, 9, 0.2),
+            (B, 8, 9, 0.2),
+        ],
+    ),
+    (
+        (True, True, False),
+        [
+            (FIRST, 1, 1, 0.5),
+            (A, 2, 1, 0.4),
+            (A, 4, 3, 0.45),
+            (B, 5, 3, 0.35),
+            (A, 6, 9, 0.3),
+            (B, 7, 9, 0.2),
+            (C, 8, 3, 0.1),
+        ],
+    ),
+    (
+        (True, False, True),
+        [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (B, 5, 3, 0.35), (A, 6, 9, 0.3), (B, 7, 9, 0.2), (B, 8, 9, 0.2)],
+    ),
+    (
+        (True, False, False),
+        [(FIRST, 1, 1, 0.5), (A, 2, 1, 0.4), (B, 5, 3, 0.35), (A, 6, 9, 0.3), (B, 7, 9, 0.2), (C, 8, 3, 0.1)],
+    ),
     *[((False, *flags), [(A, 6, 9, 0.3), (B, 7, 9, 0.2)]) for flags in itertools.product((True, False), repeat=2)],
 ]
 
@@ -176,6 +202,7 @@ def test_the_trajectory_reaches_the_end_even_if_the_last_run_crashed():
 
 # ---- learning curves
 
+
 def test_the_default_learning_curve_is_the_loss_over_the_budget():
     curves = story().get_learning_curves()
     assert curves[0, 0, 1] == [[(1.0, 0.4), (3.0, 0.45), (9.0, 0.3)]]
@@ -197,6 +224,7 @@ def test_the_extractor_gives_python_lists_sorted_by_budget():
 
 
 # ---- time
+
 
 def test_time_stamps_are_made_relative_on_copies():
     original = datum([(9.0, 0.5, 12.0)])
@@ -246,8 +274,10 @@ def test_three_chained_warm_starts_shift_once_and_are_logged_as_they_are(tmp_pat
         time_ref = TIME_REF + 1000.0 * generation
         settings = {**HB_CONFIG, "time_ref": time_ref, "max_SH_iter": 3}
         old = warm_start(previous)
-        new = {(0, 0, 0): datum([(1.0, 0.5, 5.0), (9.0, 0.5 - generation / 10, 10.0)], time_ref),
-               (0, 0, 1): datum([(1.0, None, 6.0)], time_ref)}
+        new = {
+            (0, 0, 0): datum([(1.0, 0.5, 5.0), (9.0, 0.5 - generation / 10, 10.0)], time_ref),
+            (0, 0, 1): datum([(1.0, None, 6.0)], time_ref),
+        }
         new[0, 0, 0].status, new[0, 0, 0].budget = "COMPLETED", 9.0
         new[0, 0, 1].status, new[0, 0, 1].budget = "CRASHED", 1.0
         previous = Result([old, new], settings)
@@ -256,8 +286,10 @@ def test_three_chained_warm_starts_shift_once_and_are_logged_as_they_are(tmp_pat
         for config_id, each in new.items():
             for budget in each.results:
                 logger(_Job(config_id, budget, each))
-    finished = [[run.time_stamps["finished"] for run in previous.get_runs_by_id(config_id)]
-                for config_id in [(-1, 0, 0), (-1, 0, 2), (-1, 0, 4), (0, 0, 0)]]
+    finished = [
+        [run.time_stamps["finished"] for run in previous.get_runs_by_id(config_id)]
+        for config_id in [(-1, 0, 0), (-1, 0, 2), (-1, 0, 4), (0, 0, 0)]
+    ]
     assert finished == [[-25.0, -20.0], [-15.0, -10.0], [-5.0, 0.0], [5.0, 10.0]]
     assert previous.get_incumbent_id() == (0, 0, 0)
     read = logged_results_to_HBS_result(tmp_path / "3")
@@ -280,6 +312,7 @@ class _Job:
 
 
 # ---- logs of the predecessor
+
 
 def test_a_log_of_the_predecessor_becomes_a_result():
     res = logged_results_to_HBS_result(FIXTURE_LOG)

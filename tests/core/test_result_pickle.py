@@ -39,10 +39,19 @@ def test_a_pickle_of_the_predecessor_equals_the_log_of_the_same_run():
 
 
 @pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("info", [
-    None, {"nested": [1, (2, 3), {4}, frozenset({5}), b"6", 7j, bytearray(b"8")]}, collections.OrderedDict(a=1),
-    np.float32(0.5), np.arange(6).reshape(2, 3), np.asfortranarray(np.ones((2, 3))), np.array(["a", "bc"]), np.array(1),
-])
+@pytest.mark.parametrize(
+    "info",
+    [
+        None,
+        {"nested": [1, (2, 3), {4}, frozenset({5}), b"6", 7j, bytearray(b"8")]},
+        collections.OrderedDict(a=1),
+        np.float32(0.5),
+        np.arange(6).reshape(2, 3),
+        np.asfortranarray(np.ones((2, 3))),
+        np.array(["a", "bc"]),
+        np.array(1),
+    ],
+)
 def test_our_own_pickles_are_read(tmp_path, info, protocol):
     read = Result.from_pickle(save(tmp_path / "results.pkl", a_result(info), protocol))
     (run,) = read.get_all_runs()
@@ -101,12 +110,15 @@ def stub(**state):
     return made
 
 
-@pytest.mark.parametrize(("value", "complaint"), [
-    ([1, 2], "it holds a list"),
-    (stub(), "lacks data or HB_config"),
-    (stub(data=[], HB_config={}), "lacks data or HB_config"),
-    (stub(data={(0, 0, 0): 7}, HB_config={}), r"configuration \(0, 0, 0\) is a int"),
-])
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ([1, 2], "it holds a list"),
+        (stub(), "lacks data or HB_config"),
+        (stub(data=[], HB_config={}), "lacks data or HB_config"),
+        (stub(data={(0, 0, 0): 7}, HB_config={}), r"configuration \(0, 0, 0\) is a int"),
+    ],
+)
 def test_what_is_no_result_is_refused(tmp_path, value, complaint):
     with pytest.raises(LogError, match=complaint):
         Result.from_pickle(save(tmp_path / "results.pkl", value))

@@ -22,7 +22,9 @@ def space(*extra):
         ConfigSpace.UniformIntegerHyperparameter("units", 1, 64),
         ConfigSpace.OrdinalHyperparameter("size", ["s", "m", "l"]),
         ConfigSpace.Constant("version", "v1"),
-        kind, momentum, *extra,
+        kind,
+        momentum,
+        *extra,
     ]
     if hasattr(made, "add"):
         made.add([*hyperparameters, ConfigSpace.EqualsCondition(momentum, kind, "sgd")])
@@ -41,8 +43,10 @@ SGD_ROW = {**ADAM_ROW, "size": 2, "kind": 0, "momentum": 0.9}
 def result(budgets=(1.0, 3.0), adam=ADAM, sgd=SGD):
     def made(config, losses):
         stamps = {budget: {"finished": 1.0} for budget in losses}
-        results = {budget: None if loss is None else {"loss": loss, "info": {"test": 2 * loss}}
-                   for budget, loss in losses.items()}
+        results = {
+            budget: None if loss is None else {"loss": loss, "info": {"test": 2 * loss}}
+            for budget, loss in losses.items()
+        }
         return Datum(config, {}, results, stamps, dict.fromkeys(losses))
 
     data = {(0, 0, 0): made(adam, {1.0: 0.5, 3.0: 0.4}), (0, 0, 1): made(sgd, {1.0: None})}
@@ -99,11 +103,14 @@ def test_no_run_at_all_gives_empty_arrays():
     assert len(list(extended)) == 7
 
 
-@pytest.mark.parametrize(("changes", "complaint"), [
-    ({"kind": "rmsprop"}, "does not offer 'rmsprop'"),
-    ({"size": "xl"}, "does not offer 'xl'"),
-    ({"unknown": 1}, r"does not have \['unknown'\]"),
-])
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"kind": "rmsprop"}, "does not offer 'rmsprop'"),
+        ({"size": "xl"}, "does not offer 'xl'"),
+        ({"unknown": 1}, r"does not have \['unknown'\]"),
+    ],
+)
 def test_a_space_that_does_not_fit_is_refused(changes, complaint):
     with pytest.raises(InvalidArgumentError, match=f"config_space=.*{complaint}"):
         result(adam={**ADAM, **changes}).get_fANOVA_data(space())

@@ -69,8 +69,13 @@ def write_pickle(path: Path) -> None:
     for config_id, x, _ in STORY:
         data[config_id] = datum_type()
         vars(data[config_id]).update(
-            config={"x": x, "kind": "a"}, config_info={"model_based_pick": config_id[0] > 0},
-            results={}, time_stamps={}, exceptions={}, status="COMPLETED", budget=0,
+            config={"x": x, "kind": "a"},
+            config_info={"model_based_pick": config_id[0] > 0},
+            results={},
+            time_stamps={},
+            exceptions={},
+            status="COMPLETED",
+            budget=0,
         )
     for config_id, budget, stamps, result, exception in entries():
         datum, key = data[config_id], np.float64(budget)

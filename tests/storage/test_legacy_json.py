@@ -48,6 +48,7 @@ RESULT_LINE = '[[0, 0, 0], 1.0, {"submitted": 1.0, "started": 2.0, "finished": 3
 
 # ---- writing
 
+
 def test_the_lines_are_those_of_the_predecessor(tmp_path):
     logger = json_result_logger(tmp_path)
     logger.new_config((0, 0, 0), {"x": 0.5}, {"model_based_pick": False})
@@ -109,15 +110,34 @@ def test_overwrite_removes_all_of_the_old_log_at_the_first_write(tmp_path):
 
 def test_what_json_does_not_have_is_mapped_as_documented(tmp_path):
     info = {
-        "tuple": (1, 2), "set": {3, 1, 2}, "mixed": {"a", 1}, "bytes": b"ab\xff", 7: "int", None: 0, True: 1,
-        (0, 1): "pair", b"k": 2, "nested": [{"deep": (b"x",)}], "numpy": np.arange(2), "nan": float("nan"),
+        "tuple": (1, 2),
+        "set": {3, 1, 2},
+        "mixed": {"a", 1},
+        "bytes": b"ab\xff",
+        7: "int",
+        None: 0,
+        True: 1,
+        (0, 1): "pair",
+        b"k": 2,
+        "nested": [{"deep": (b"x",)}],
+        "numpy": np.arange(2),
+        "nan": float("nan"),
     }
     json_result_logger(tmp_path)(success(info=info))
     read = read_log(tmp_path)[0][0, 0, 0].results[1.0]["info"]
     assert math.isnan(read.pop("nan"))
     assert read == {
-        "tuple": [1, 2], "set": [1, 2, 3], "mixed": ["a", 1], "bytes": "ab\\xff", "7": "int", "null": 0, "true": 1,
-        "(0, 1)": "pair", "k": 2, "nested": [{"deep": ["x"]}], "numpy": [0, 1],
+        "tuple": [1, 2],
+        "set": [1, 2, 3],
+        "mixed": ["a", 1],
+        "bytes": "ab\\xff",
+        "7": "int",
+        "null": 0,
+        "true": 1,
+        "(0, 1)": "pair",
+        "k": 2,
+        "nested": [{"deep": ["x"]}],
+        "numpy": [0, 1],
     }
 
 
@@ -178,6 +198,7 @@ def test_a_subclass_of_the_predecessors_time_names_its_own_files(tmp_path):
 
 # ---- reading
 
+
 def test_a_log_of_the_predecessor_is_read():
     data, settings_ = read_log(PREDECESSOR_LOG)
     assert len(data) == 7
@@ -185,14 +206,25 @@ def test_a_log_of_the_predecessor_is_read():
     assert data[0, 0, 3].results == {1.0: None}
     assert "RuntimeError: diverged" in data[0, 0, 3].exceptions[1.0]
     assert data[0, 0, 1].time_stamps[1.0] == {
-        "submitted": 1600000003.0, "started": 1600000003.5, "finished": 1600000005.5,
+        "submitted": 1600000003.0,
+        "started": 1600000003.5,
+        "finished": 1600000005.5,
     }
     assert {config_id: datum.status for config_id, datum in data.items()} == {
-        (0, 0, 0): "TERMINATED", (0, 0, 1): "COMPLETED", (0, 0, 2): "TERMINATED", (0, 0, 3): "CRASHED",
-        (1, 0, 0): "COMPLETED", (1, 0, 1): "TERMINATED", (2, 0, 0): "CRASHED",
+        (0, 0, 0): "TERMINATED",
+        (0, 0, 1): "COMPLETED",
+        (0, 0, 2): "TERMINATED",
+        (0, 0, 3): "CRASHED",
+        (1, 0, 0): "COMPLETED",
+        (1, 0, 1): "TERMINATED",
+        (2, 0, 0): "CRASHED",
     }
     assert settings_ == {
-        "time_ref": 1600000000.0, "eta": 3.0, "min_budget": 1.0, "max_budget": 9.0, "budgets": [1.0, 3.0, 9.0],
+        "time_ref": 1600000000.0,
+        "eta": 3.0,
+        "min_budget": 1.0,
+        "max_budget": 9.0,
+        "budgets": [1.0, 3.0, 9.0],
         "max_SH_iter": 3,
     }
 
@@ -208,8 +240,15 @@ def test_the_largest_budget_is_the_runs_own_where_the_log_tells_it(tmp_path):
 
 
 def test_what_a_warm_start_brought_along_is_in_the_log_in_unix_seconds(tmp_path):
-    old = Datum({"x": 1}, {"warm": 1}, {3.0: {"loss": 0.5, "info": None}, 9.0: None},
-                {3.0: {"finished": -64.0}, 9.0: {"finished": 0.0}}, {3.0: None, 9.0: "boom"}, "CRASHED", 9.0)
+    old = Datum(
+        {"x": 1},
+        {"warm": 1},
+        {3.0: {"loss": 0.5, "info": None}, 9.0: None},
+        {3.0: {"finished": -64.0}, 9.0: {"finished": 0.0}},
+        {3.0: None, 9.0: "boom"},
+        "CRASHED",
+        9.0,
+    )
     waiting = Datum({"x": 2}, {})
     logger = json_result_logger(tmp_path)
     for _ in range(2):  # a second call of run() brings nothing new

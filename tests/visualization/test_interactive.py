@@ -77,7 +77,10 @@ class Mouse:
 def test_each_curve_is_a_line_without_the_points_that_failed():
     mouse = Mouse()
     assert [line.get_xydata().tolist() for line in mouse.axes.lines] == [
-        [[1, 0.9], [3, 0.8], [9, 0.7]], [[1, 0.5]], [[3, 0.3], [9, 0.1]], [[-2, 0.2], [0, 0.4]],
+        [[1, 0.9], [3, 0.8], [9, 0.7]],
+        [[1, 0.5]],
+        [[3, 0.3], [9, 0.1]],
+        [[-2, 0.2], [0, 0.4]],
     ]
     assert mouse.tips == []
 
@@ -231,8 +234,10 @@ def test_the_same_plot_has_the_same_colours():
 
 
 def test_tool_tips_unfold_towards_the_middle():
-    mouse = Mouse({(0, 0, i): [[(x, y)]] for i, (x, y) in enumerate([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])},
-                  tool_tip_strings={(0, 0, i): "some\nlong text\nin lines" for i in range(4)})
+    mouse = Mouse(
+        {(0, 0, i): [[(x, y)]] for i, (x, y) in enumerate([(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)])},
+        tool_tip_strings={(0, 0, i): "some\nlong text\nin lines" for i in range(4)},
+    )
     box = mouse.axes.get_window_extent()
     for point in [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]:
         mouse.click(point)

@@ -40,21 +40,26 @@ def result(story, from_model=()):
 
 @pytest.fixture
 def story():
-    return result({
-        (0, 0, 0): [(1.0, 0.5, 0, 2)],
-        (0, 0, 1): [(1.0, 0.4, 0, 4), (9.0, 0.3, 4, 10)],
-        (0, 0, 2): [(1.0, 0.6, 2, 5), (9.0, 0.35, 5, 9)],
-        (0, 0, 3): [(1.0, None, 5, 6)],
-        (1, 0, 0): [(9.0, 0.2, 10, 12)],
-    }, from_model={(1, 0, 0)})
+    return result(
+        {
+            (0, 0, 0): [(1.0, 0.5, 0, 2)],
+            (0, 0, 1): [(1.0, 0.4, 0, 4), (9.0, 0.3, 4, 10)],
+            (0, 0, 2): [(1.0, 0.6, 2, 5), (9.0, 0.35, 5, 9)],
+            (0, 0, 3): [(1.0, None, 5, 6)],
+            (1, 0, 0): [(9.0, 0.2, 10, 12)],
+        },
+        from_model={(1, 0, 0)},
+    )
 
 
 @pytest.fixture
 def warm_story():
-    return result({
-        (-1, 0, 0): [(1.0, 0.5, -5, -3), (9.0, 0.4, -3, 0)],
-        (0, 0, 0): [(9.0, 0.3, 1, 4)],
-    })
+    return result(
+        {
+            (-1, 0, 0): [(1.0, 0.5, -5, -3), (9.0, 0.4, -3, 0)],
+            (0, 0, 0): [(9.0, 0.3, 1, 4)],
+        }
+    )
 
 
 def legend(axes):
@@ -132,8 +137,10 @@ def test_show_opens_a_window(monkeypatch, story):
     runs = story.get_all_runs()
     curves = story.get_learning_curves()
     figures = [
-        vis.losses_over_time(runs, show=True)[0], vis.concurrent_runs_over_time(runs, show=True)[0],
-        vis.finished_runs_over_time(runs, show=True)[0], vis.correlation_across_budgets(story, show=True)[0],
+        vis.losses_over_time(runs, show=True)[0],
+        vis.concurrent_runs_over_time(runs, show=True)[0],
+        vis.finished_runs_over_time(runs, show=True)[0],
+        vis.correlation_across_budgets(story, show=True)[0],
         vis.performance_histogram_model_vs_random(runs, story.get_id2config_mapping(), show=True)[0],
         vis.interactive_HBS_plot(curves)[0],
     ]
@@ -164,6 +171,7 @@ def test_drawing_leaves_the_users_settings_alone(story):
 
 
 # ---- losses
+
 
 def test_losses_are_points_at_the_finish_with_the_best_so_far(story):
     _, axes = vis.losses_over_time(story.get_all_runs())
@@ -200,11 +208,14 @@ def test_losses_over_magnitudes_get_a_logarithmic_axis():
     assert vis.losses_over_time(result(ODD["wide"]).get_all_runs())[1].get_yscale() == "log"
 
 
-@pytest.mark.parametrize(("cmap", "expected"), [
-    (None, lambda: [plt.get_cmap("viridis")(0.84), plt.get_cmap("viridis")(0.0)]),
-    ("tab10", lambda: [plt.get_cmap("tab10")(0), plt.get_cmap("tab10")(1)]),
-    ("magma", lambda: [plt.get_cmap("magma")(0.0), plt.get_cmap("magma")(1.0)]),
-])
+@pytest.mark.parametrize(
+    ("cmap", "expected"),
+    [
+        (None, lambda: [plt.get_cmap("viridis")(0.84), plt.get_cmap("viridis")(0.0)]),
+        ("tab10", lambda: [plt.get_cmap("tab10")(0), plt.get_cmap("tab10")(1)]),
+        ("magma", lambda: [plt.get_cmap("magma")(0.0), plt.get_cmap("magma")(1.0)]),
+    ],
+)
 def test_colours_follow_the_budget(cmap, expected):
     colors = look.budget_colors([1.0, 9.0], cmap)
     assert [tuple(color) for color in colors.values()] == expected()
@@ -212,6 +223,7 @@ def test_colours_follow_the_budget(cmap, expected):
 
 
 # ---- concurrent and finished runs
+
 
 def counts(axes):
     """The number of concurrent runs by budget, in each interval between two edges, read from the stacked bands."""
@@ -255,15 +267,25 @@ def test_finished_runs_are_counted_on_each_budget_and_in_all(story):
 
 # ---- correlation
 
+
 def test_the_correlation_is_that_of_the_ranks_of_shared_configurations():
     losses = {1.0: [0.1, 0.2, 0.3, 0.4, 0.9], 3.0: [1.0, 3.0, 2.0, 40.0], 9.0: [4.0, 3.0, 2.0]}
-    res = result({(0, 0, i): [(budget, values[i], 0, 1) for budget, values in losses.items() if i < len(values)]
-                  for i in range(5)})
+    res = result(
+        {
+            (0, 0, i): [(budget, values[i], 0, 1) for budget, values in losses.items() if i < len(values)]
+            for i in range(5)
+        }
+    )
     _, axes = vis.correlation_across_budgets(res)
     matrix = np.ma.filled(axes.images[0].get_array(), np.nan)
     np.testing.assert_allclose(matrix, [[np.nan] * 3, [0.8, np.nan, np.nan], [-1.0, -0.5, np.nan]])
     assert [text.get_text() for text in axes.texts] == [
-        "n = 5", "0.80\nn = 4", "n = 4", "-1.00\nn = 3", "-0.50\nn = 3", "n = 3",
+        "n = 5",
+        "0.80\nn = 4",
+        "n = 4",
+        "-1.00\nn = 3",
+        "-0.50\nn = 3",
+        "n = 3",
     ]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "3", "9"]
 
@@ -284,11 +306,13 @@ def test_one_budget_has_nothing_to_be_compared_with():
 
 # ---- model against random
 
+
 def test_the_histogram_shows_the_shares_of_both_groups_on_each_budget(story):
     figure, axes = vis.performance_histogram_model_vs_random(story.get_all_runs(), story.get_id2config_mapping())
     assert axes.shape == (2,)
     assert [legend(each) for each in axes] == [
-        ["random (n = 3)", "model-based (n = 0)"], ["random (n = 2)", "model-based (n = 1)"],
+        ["random (n = 3)", "model-based (n = 0)"],
+        ["random (n = 2)", "model-based (n = 1)"],
     ]
     assert [line.get_xdata()[0] for line in axes[0].lines] == [0.5]
     assert [line.get_xdata()[0] for line in axes[1].lines] == [pytest.approx(0.325), 0.2]
@@ -306,10 +330,15 @@ def test_picks_that_do_not_tell_are_random(story):
 
 # ---- tool tips
 
+
 def test_a_tool_tip_tells_what_is_known():
     res = result({(0, 0, 3): [(1.0, 0.25, 1, 3.5), (9.0, None, 4, 5)]}, from_model={(0, 0, 3)})
     head = [
-        "configuration (0, 0, 3)", "  x: 0.5", "pick", "  model_based_pick: True", "runs",
+        "configuration (0, 0, 3)",
+        "  x: 0.5",
+        "pick",
+        "  model_based_pick: True",
+        "runs",
         "  budget 1: loss 0.25, 2.5 s",
     ]
     assert vis.default_tool_tips(res, res.get_learning_curves()) == {
