@@ -29,7 +29,7 @@ class BOHB(ScheduledMaster):
         bandwidth_factor: widens the density from which candidates are drawn.
         min_bandwidth: keeps the densities from collapsing to a point.
         bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``: see
-            :func:`~hpbandster_ng.optimizers.config_generators.densities.bandwidths`.
+            :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
 
     Raises:

@@ -193,13 +193,13 @@ class ProductKernelDensity:
         return points
 
     def _estimated(self, variances: Array, estimation: BandwidthEstimation) -> Array:
+        estimates = normal_reference(np.sqrt(variances), *self.data.shape)
         if estimation == "normal_reference":
-            return normal_reference(np.sqrt(variances), *self.data.shape)
-        estimates = np.zeros(len(variances))
-        varying = np.flatnonzero(np.ptp(self.data, axis=0))  # statsmodels cannot handle columns of equal entries
-        if len(varying):
-            types = "".join(self._layout.statsmodels_types[j] for j in varying)
-            estimates[varying] = _cross_validated(self.data[:, varying], types, estimation)
+            return estimates
+        types = self._layout.statsmodels_types
+        varying = [j for j, column in enumerate(self.data.T) if _varies_without_one(column, types[j])]
+        if varying:
+            estimates[varying] = _cross_validated(self.data[:, varying], "".join(types[j] for j in varying), estimation)
         return estimates
 
     def _point_features(self, points: Array) -> tuple[Array, Array]:
@@ -215,6 +215,12 @@ class ProductKernelDensity:
     def _log_table(kernel: type[Kernel], bandwidth: float, k: int) -> Array:
         """Logarithms of a kernel between any two of its values."""
         return kernel(np.arange(k), bandwidth, num_values=k).log_values(np.arange(k))
+
+
+def _varies_without_one(column: Array, statsmodels_type: str) -> bool:
+    """Whether statsmodels can leave out any entry: it divides by zero where equal ones remain."""
+    counts = np.unique(column, return_counts=True)[1]
+    return len(counts) > 1 and (statsmodels_type != "u" or len(counts) > 2 or counts.min() > 1)
 
 
 def _cross_validated(data: Array, types: str, estimation: BandwidthEstimation) -> Array:

@@ -164,3 +164,14 @@ class TestCandidates:
         counts = np.bincount(points[:, 0].astype(int), minlength=5)
         assert counts[1] > counts[0] > counts[3] > counts[4]
         assert counts[1] > counts[2] > counts[3]
+
+
+@pytest.mark.parametrize("estimation", ["cv_ml", "cv_ls"])
+def test_cross_validation_copes_with_a_category_seen_once(estimation):
+    rng = np.random.default_rng(0)
+    data = np.column_stack([rng.random(8), [0, 0, 0, 0, 0, 0, 0, 1]])
+    layout = Layout([Kind.NUMBER, Kind.CATEGORICAL], np.array([0, 2]))
+    reference = ProductKernelDensity(data, layout).bandwidths
+    found = ProductKernelDensity(data, layout, estimation=estimation).bandwidths
+    assert found[1] == reference[1]
+    assert found[0] != reference[0]
