@@ -23,6 +23,8 @@ source_suffix = {".md": "markdown"}
 
 html_theme = "furo"
 html_title = f"hpbandster_ng {release}"
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -35,6 +37,7 @@ autodoc_typehints = "none"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_use_param = False  # would repeat the text for each name where several share a line
 
 
 def setup(app):

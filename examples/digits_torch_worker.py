@@ -1,7 +1,7 @@
 """The worker of ``digits_worker.py`` with another model: a small convolutional network in PyTorch.
 
 Data, checkpoints and ``compute`` are inherited; only the model and its search space are new. PyTorch is an extra:
-``pip install 'hpbandster_ng[torch]'``.
+``pip install '.[torch]'`` in the checkout.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from hpbandster_ng.core.worker import Worker
+from hpbandster_ng.errors import MissingExtraError
 
 CLASSES = np.arange(10)
 
@@ -125,8 +126,10 @@ class DigitsWorker(Worker):
 def get_worker_class(backend: str) -> type[DigitsWorker]:
     """The worker with a model of scikit-learn or of PyTorch, which is imported only if it is wanted."""
     if backend == "torch":
-        from digits_torch_worker import TorchDigitsWorker
-
+        try:
+            from digits_torch_worker import TorchDigitsWorker
+        except ImportError as error:
+            raise MissingExtraError("--backend torch", "PyTorch", "torch") from error
         return TorchDigitsWorker
     return DigitsWorker
 

@@ -71,6 +71,8 @@ def optimize(args: argparse.Namespace) -> None:
     # Step 5: look at what was found.
     id2config = result.get_id2config_mapping()
     incumbent = result.get_incumbent_id()
+    if incumbent is None:
+        sys.exit("No run on max_budget succeeded, so there is no best configuration.")
     runs = result.get_all_runs()
     full_evaluations = sum(run.budget for run in runs) / args.max_budget
     print("Best found configuration:", id2config[incumbent]["config"])

@@ -12,7 +12,8 @@ and, on a cluster, with ``--run_id``, ``--nic_name`` and ``--shared_directory`` 
 be given to all processes alike, trains a convolutional network in PyTorch in place of a perceptron in scikit-learn.
 
 ``digits_worker.py`` has the worker and a search space with conditions; a promoted configuration goes on from its
-checkpoint. The run is logged while it goes: examples 6, 7 and 8 read the log. What is new against example 4 is marked.
+checkpoint. The run is logged while it goes: examples 6, 7 and 8 read the log. A log that is there is not overwritten: a
+second run needs ``--shared_directory another``. What is new against example 4 is marked.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from digits_worker import checkpoint_path, get_worker_class
 
 from hpbandster_ng.core.nameserver import NameServer, nic_name_to_host
 from hpbandster_ng.core.result import json_result_logger
+from hpbandster_ng.errors import LogExistsError, MissingExtraError
 from hpbandster_ng.optimizers import BOHB
 
 
@@ -92,6 +94,8 @@ def be_master(args: argparse.Namespace, host: str) -> None:
 
     # Step 5: new: keep the best network and delete the others; the log says all that is worth knowing of them.
     incumbent = result.get_incumbent_id()
+    if incumbent is None:
+        sys.exit("No run on max_budget succeeded, so there is no best configuration.")
     best = checkpoint_path(checkpoints, incumbent)
     for checkpoint in checkpoints.iterdir():
         if checkpoint != best:
@@ -103,5 +107,9 @@ def be_master(args: argparse.Namespace, host: str) -> None:
 if __name__ == "__main__":
     try:
         main()
+    except LogExistsError as error:
+        sys.exit(f"{error}\nHere, --shared_directory another gives a new run a directory of its own.")
+    except MissingExtraError as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -6,7 +6,7 @@ Run example 5 first; this example reads the log that it left:
 
 A window opens. Each line is a configuration: its loss on each budget. Click on a line to see the configuration; the
 boxes and buttons choose which iterations are drawn. ``--no-show`` writes a picture beside the log in place of the
-window.
+window; it is the only way where there is no display.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ def main() -> None:
     parser.add_argument("--shared_directory", default="digits_run", help="the directory that example 5 logged into")
     parser.add_argument("--show", action=argparse.BooleanOptionalAction, default=True, help="open a window")
     args = parser.parse_args()
+    path = Path(args.shared_directory, "learning_curves.png")
     if not args.show:
         mpl.use("Agg")  # draws into files and needs no display
+    elif mpl.get_backend().lower() == "agg":  # which matplotlib falls back on
+        sys.exit(f"There is no display here, or no toolkit such as tkinter to open a window; --no-show writes {path}.")
 
     # Step 1: load the log.
     result = logged_results_to_HBS_result(args.shared_directory)
@@ -40,7 +43,6 @@ def main() -> None:
     # Step 3: plot.
     interactive_HBS_plot(learning_curves, tool_tip_strings=tool_tips, show=args.show)
     if not args.show:
-        path = Path(args.shared_directory, "learning_curves.png")
         plt.gcf().savefig(path)
         print("Plot:", path)
     plt.close("all")

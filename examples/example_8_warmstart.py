@@ -73,6 +73,8 @@ def report(result: Result, max_budget: float) -> None:
     by_model = [config_id for config_id in new if id2config[config_id]["config_info"]["model_based_pick"]]
     new_runs = [run for run in result.get_all_runs() if run.config_id[0] >= 0]
     incumbent = result.get_incumbent_id()
+    if incumbent is None:
+        sys.exit("No run on max_budget succeeded, so there is no best configuration.")
 
     print("Best found configuration:", id2config[incumbent]["config"])
     print("It comes from the", "old run." if incumbent[0] < 0 else "new run.")

@@ -2,9 +2,9 @@
 
     python examples/quickstart.py
 
-needs ``pip install 'hpbandster_ng[quickstart]'`` (scikit-learn and tqdm) and takes less than a minute. The budget is
-the number of epochs; ``digits_worker.py`` beside this file is the worker, and shows how a run on a larger budget goes
-on from the checkpoint of the smaller one.
+needs ``pip install '.[quickstart]'`` in the checkout (scikit-learn and tqdm) and takes less than a minute. The budget
+is the number of epochs; ``digits_worker.py`` beside this file is the worker, and shows how a run on a larger budget
+goes on from the checkpoint of the smaller one.
 """
 
 from __future__ import annotations
@@ -69,6 +69,8 @@ def report(result: Result, max_budget: float) -> None:
     # Step 5: look at what was found.
     id2config = result.get_id2config_mapping()
     incumbent = result.get_incumbent_id()
+    if incumbent is None:
+        sys.exit("No run on max_budget succeeded, so there is no best configuration.")
     runs = result.get_all_runs()
     print("Best found configuration:", id2config[incumbent]["config"])
     print(f"A total of {len(id2config)} unique configurations were sampled.")

@@ -21,7 +21,8 @@ class LCNet(ScheduledMaster):
     Args:
         configspace: the search space.
         eta: each rung keeps one in ``eta`` configurations and gives it ``eta`` times the budget.
-        min_budget, max_budget: the smallest useful and the full budget.
+        min_budget: the smallest useful budget.
+        max_budget: the full budget.
         min_points_in_model, top_n_percent, num_samples, random_fraction, bandwidth_factor, min_bandwidth: accepted so
             that arguments for BOHB can be passed on; learning curves have no use for them.
         n_points: points of a curve that the model looks at.

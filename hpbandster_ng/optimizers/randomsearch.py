@@ -19,7 +19,8 @@ class RandomSearch(ScheduledMaster):
     Args:
         configspace: the search space.
         eta: each rung keeps one in ``eta`` configurations and gives it ``eta`` times the budget.
-        min_budget, max_budget: the smallest useful and the full budget.
+        min_budget: sets the cost of an iteration, as Hyperband's smallest budget does; nothing runs on it.
+        max_budget: the full budget, on which everything runs.
         bracket_sizes: ``"floor"``, as the predecessor, or ``"paper"``: see
             :func:`~hpbandster_ng.engine.schedule.hyperband_brackets`.
         **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
@@ -31,10 +32,11 @@ class RandomSearch(ScheduledMaster):
     Example:
         >>> import ConfigSpace
         >>> from hpbandster_ng.backends.inprocess import InProcessBackend
-        >>> backend = InProcessBackend(lambda config, budget, **_: {"loss": config["x"] / budget, "info": {}})
+        >>> def compute(config, budget, **_):
+        ...     return {"loss": config["x"] / budget, "info": {}}
         >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
-        >>> optimizer = RandomSearch(space, min_budget=1, max_budget=9, run_id="example", backend=backend, seed=1)
-        >>> with optimizer:
+        >>> run = {"run_id": "example", "backend": InProcessBackend(compute), "seed": 1}
+        >>> with RandomSearch(space, min_budget=1, max_budget=9, **run) as optimizer:
         ...     result = optimizer.run(n_iterations=1)
         >>> len(result.get_all_runs())
         3

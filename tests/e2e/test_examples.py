@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,8 +225,25 @@ def test_example_5_does_not_overwrite_its_log(digits_run: tuple[Shell, Result]) 
     before = shell.files()
     script = shell.example("example_5_digits.py")
     assert script.exit_code() == 1
-    assert "LogExistsError" in script.output.splitlines()[-1]
+    message, way_out = script.output.splitlines()
+    assert message.startswith("directory='digits_run' must not contain configs.json; ")
+    assert "--shared_directory another" in way_out
     assert shell.files() == before
+
+
+def test_example_5_names_the_extra_that_is_missing(shell: Shell) -> None:
+    pytest.importorskip("sklearn")
+    without_torch = shell.base / "without_torch"
+    without_torch.mkdir()
+    (without_torch / "torch.py").write_text("raise ModuleNotFoundError(__name__)", encoding="utf-8")
+    command = [sys.executable, EXAMPLES / "example_5_digits.py", "--backend", "torch"]
+    for arguments in ([], ["--worker"]):
+        script = shell.start(*command, *arguments, PYTHONPATH=str(without_torch))
+        assert script.exit_code() == 1
+        assert script.output.startswith("--backend torch needs PyTorch; install it with: ")
+        assert "[torch]" in script.output
+        assert len(script.output.splitlines()) == 1
+    assert not shell.files()
 
 
 def test_example_5_with_torch(shell: Shell) -> None:
@@ -286,6 +304,18 @@ def test_example_7_draws(digits_run: tuple[Shell, Result]) -> None:
     assert is_picture(shell.folder / "digits_run" / "learning_curves.png")
 
 
+def test_example_7_says_so_if_there_is_no_display(digits_run: tuple[Shell, Result]) -> None:
+    pytest.importorskip("matplotlib")
+    shell, _ = digits_run
+    before = shell.files()
+    script = shell.example("example_7_interactive_plot.py")
+    assert script.exit_code() == 1
+    (message,) = script.output.splitlines()
+    assert message.startswith("There is no display here")
+    assert message.endswith("--no-show writes digits_run/learning_curves.png.")
+    assert shell.files() == before
+
+
 def test_example_8_begins_with_a_model(digits_run: tuple[Shell, Result]) -> None:
     shell, result = digits_run
     before = shell.files()
@@ -323,43 +353,3 @@ def test_bad_arguments_end_in_one_error(shell: Shell, name: str, arguments: list
     assert script.exit_code() == 1
     assert script.output.splitlines()[-1].startswith(f"hpbandster_ng.errors.InvalidArgumentError: {message}")
     assert not shell.files()
-
-
-BACKENDS = ["sklearn", "torch"]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_continued_training_is_the_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
-) -> None:
-    pytest.importorskip("sklearn")
-    pytest.importorskip(backend)
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    from digits_worker import get_worker_class
-
-    worker = get_worker_class(backend)(run_id="test")
-    space = worker.get_configspace()
-    space.seed(0)
-    for index, config in enumerate(map(dict, space.sample_configuration(3))):
-        results = {}
-        for folder, ladder in {"stairs": (1, 3, 9), "one_go": (9,)}.items():
-            (tmp_path / folder).mkdir(exist_ok=True)
-            for budget in ladder:
-                results[folder] = worker.compute((0, 0, index), config, float(budget), str(tmp_path / folder))
-        assert results["stairs"]["info"].pop("epochs before") == 3
-        assert results["one_go"]["info"].pop("epochs before") == 0
-        assert results["stairs"] == results["one_go"]
-
-
-def test_a_checkpoint_that_does_not_fit_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sklearn")
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    from digits_worker import DigitsWorker
-
-    worker = DigitsWorker(run_id="test")
-    space = worker.get_configspace()
-    space.seed(0)
-    old, new = map(dict, space.sample_configuration(2))
-    for config, budget, epochs_before in [(old, 3, 0), (old, 3, 3), (old, 1, 0), (new, 3, 0)]:
-        result = worker.compute((0, 0, 0), config, budget, str(tmp_path))
-        assert result["info"]["epochs before"] == epochs_before
