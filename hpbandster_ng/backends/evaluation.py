@@ -62,10 +62,9 @@ def _result(returned: Any) -> dict[str, Any]:
 def _loss(value: Any) -> float:
     if isinstance(value, str | bytes) or np.ma.is_masked(value):
         raise ResultError(f"compute returned loss={_described(value)}, which is not a number")
-    holds_one = getattr(value, "size", None) == 1 and hasattr(value, "item")
     try:
-        loss = float(value.item() if holds_one else value)
-    except (TypeError, ValueError, OverflowError) as error:
+        loss = float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ResultError(f"compute returned loss={_described(value)}, which is not a number") from error
     if not math.isfinite(loss):
         raise ResultError(f"compute returned loss={loss}, which is not finite; the configuration counts as failed")

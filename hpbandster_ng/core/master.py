@@ -25,6 +25,7 @@ from hpbandster_ng.engine.records import Config
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
+from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 
 __all__ = ["Master", "check_count"]
@@ -201,7 +202,7 @@ class Master:
         if self._loop is None:
             self._make_working_directory()
             planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
-            observers = [*self.observers]
+            observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
             self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, wall_clock())

@@ -15,8 +15,8 @@ from hpbandster_ng.backends.pyro.credentials import (
     read_credentials,
     write_credentials,
 )
-from hpbandster_ng.backends.pyro.nameserver import NameServerThread, check_port
-from hpbandster_ng.errors import InvalidArgumentError, LogError, NameServerError
+from hpbandster_ng.backends.pyro.nameserver import NameServerThread, check_port, locate_nameserver
+from hpbandster_ng.errors import InvalidArgumentError, LogError, MasterExistsError, NameServerError
 
 __all__ = ["NameServer", "nic_name_to_host"]
 
@@ -87,9 +87,11 @@ class NameServer:
 
         Raises:
             NameServerError: the address is not of this machine, the port is taken, or the file cannot be written.
+            MasterExistsError: the credentials file is that of a living nameserver.
         """
         if self._server is not None:
             return self.host, self.port
+        self._refuse_living()
         server = NameServerThread(self.host, self.port)
         self.host, self.port = server.start()
         self._server = server
@@ -115,6 +117,21 @@ class NameServer:
             with contextlib.suppress(FileNotFoundError, LogError):
                 if read_credentials(path) == (self.host, self.port):
                     path.unlink()
+
+    def _refuse_living(self) -> None:
+        """Two nameservers of one run would part its workers between two masters."""
+        if self.dir is None:
+            return
+        path = credentials_path(self.dir, self.run_id)
+        try:
+            host, port = read_credentials(path)
+            locate_nameserver(host, port, patience=0)._pyroRelease()
+        except (FileNotFoundError, LogError, NameServerError):
+            return
+        raise MasterExistsError(
+            f"run_id={self.run_id!r} has a living nameserver already, at {host}:{port} as {path} says; end that run, "
+            "choose another run_id, or remove the file if it is left over"
+        )
 
     def __enter__(self: _Self) -> _Self:
         self.start()

@@ -1,8 +1,8 @@
 """Values become plain Python at the border, or are refused there by name.
 
 Whatever is sent, logged or shown consists of None, bool, int, float, str, bytes, list, tuple, set and dict only. numpy
-scalars and arrays are converted (an array becomes nested lists), as is every number, string, sequence and mapping that
-only subclasses a plain type.
+scalars and arrays are converted (an array becomes nested lists), tensors of other libraries likewise, as is every
+number, string, sequence and mapping that only subclasses a plain type.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def _convert(value: Any, name: str, depth: int) -> Any:
         return tuple(items) if isinstance(value, tuple) else items
     if isinstance(value, AbstractSet):
         return {_key(item, name, depth) for item in value}
+    if hasattr(value, "tolist") and hasattr(value, "ndim"):
+        return _convert(value.tolist(), name, depth + 1)
     return _scalar(value, name)
 
 

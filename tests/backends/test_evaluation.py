@@ -218,3 +218,12 @@ def test_compute_with_the_wrong_arguments():
 def test_only_the_keyboard_interrupts():
     with pytest.raises(KeyboardInterrupt):
         raising(KeyboardInterrupt())
+
+
+def test_a_tensor_of_pytorch_is_a_loss_and_an_info_without_a_warning():
+    torch = pytest.importorskip("torch", reason="the extra torch is not installed")
+    loss = torch.tensor(0.5, requires_grad=True)
+    outcome = evaluate(lambda **_: {"loss": loss, "info": {"accuracy": torch.tensor(0.25)}}, (0, 0, 0), {}, 1.0, ".")
+    assert outcome.result == {"loss": 0.5, "info": {"accuracy": 0.25}}
+    two = evaluate(lambda **_: {"loss": torch.zeros(2), "info": None}, (0, 0, 0), {}, 1.0, ".")
+    assert "which is not a number" in two.error

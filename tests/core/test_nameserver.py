@@ -9,7 +9,7 @@ import pytest
 from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials, write_credentials
 from hpbandster_ng.backends.pyro.nameserver import locate_nameserver
 from hpbandster_ng.core.nameserver import NameServer, nic_name_to_host
-from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, NameServerError
+from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, MasterExistsError, NameServerError
 from hpbandster_ng.utils import start_local_nameserver
 
 
@@ -126,3 +126,21 @@ def test_a_local_nameserver_of_the_predecessors_helper(monkeypatch):
     with locate_nameserver(host, port, 0) as proxy:
         proxy.ping()
     started[0].shutdown()
+
+
+def test_a_second_nameserver_of_a_living_run_is_refused_and_the_file_stays(tmp_path):
+    with NameServer("run", tmp_path, port=0) as first:
+        before = credentials_path(tmp_path, "run").read_text()
+        with pytest.raises(
+            MasterExistsError, match=rf"run_id='run' has a living nameserver already, at .*:{first.port}"
+        ):
+            NameServer("run", tmp_path, port=0).start()
+        assert credentials_path(tmp_path, "run").read_text() == before
+
+
+def test_a_file_left_over_from_a_dead_nameserver_is_replaced(tmp_path):
+    with NameServer("run", port=0) as dead:
+        pass
+    write_credentials(credentials_path(tmp_path, "run"), "127.0.0.1", dead.port)
+    with NameServer("run", tmp_path, port=0) as nameserver:
+        assert read_credentials(credentials_path(tmp_path, "run")) == ("127.0.0.1", nameserver.port)

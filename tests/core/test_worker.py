@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import threading
 import time
 
@@ -150,3 +152,11 @@ def test_stale_credentials_are_one_error_within_ten_seconds(tmp_path):
     with pytest.raises(NameServerError, match="a credentials file may be left over from a run that has ended"):
         worker.run()
     assert time.monotonic() - begin < 10.0
+
+
+def test_a_long_time_without_a_master_is_warned_of_once(caplog, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client._WARN_MASTERLESS_AFTER", 0.3)
+    with NameServer("run", port=0) as nameserver:
+        Worker("run", nameserver_port=nameserver.port, timeout=2).run()
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert re.search(r": run run has no master; it keeps looking for [12] s more$", warning)

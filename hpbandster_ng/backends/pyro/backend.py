@@ -148,7 +148,7 @@ class PyroBackend:
             while not self._desk.is_empty and time.monotonic() < give_up:
                 self._desk.drop_silent()
                 time.sleep(0.01)
-        self._desk.wake_all()
+        self._desk.close()
         self._thread.close()
         self._thread = None
         with (

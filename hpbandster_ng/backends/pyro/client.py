@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 import uuid
@@ -35,6 +36,9 @@ _MAX_DELIVERIES = 3
 
 _WARN_AFTER = 5.0
 """Seconds after which a master that is registered but does not answer is worth a warning."""
+
+_WARN_MASTERLESS_AFTER = 30.0
+"""Seconds without anyone to work for that are worth a warning."""
 
 Locator = Callable[[], tuple[str | None, int | None]]
 """Where the nameserver is now; may change between two calls."""
@@ -77,6 +81,7 @@ class DeskClient:
         self._deliveries = 0
         self._unreachable: tuple[Any, float] | None = None
         self._idle_since = time.monotonic()
+        self._masterless_since: float | None = None
 
     def connect(self) -> None:
         """Make sure that there is a nameserver.
@@ -142,6 +147,7 @@ class DeskClient:
                 return locate_nameserver(host, port, patience=0)
             except NameServerError:
                 left = give_up - time.monotonic()
+                self._note_masterless("no nameserver answers", left)
                 if left <= 0 or self._stop.wait(min(_INTERVAL, left)):
                     raise
 
@@ -154,6 +160,8 @@ class DeskClient:
             location = None
         finally:
             nameserver._pyroRelease()
+        if location is None:
+            self._note_masterless(f"run {self.run_id} has no master", self._patience_left)
         if location is None or not self._join(location):
             self._stop.wait(min(_INTERVAL, max(0.0, self._patience_left)))
             return False
@@ -174,8 +182,19 @@ class DeskClient:
                 return False
             raise WorkerExistsError(refusal)
         self._desk, self._location, self._unreachable = desk, location, None
+        self._masterless_since = None
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
+
+    def _note_masterless(self, why: str, patience: float) -> None:
+        """Warn, once, of a long time without anyone to work for."""
+        now = time.monotonic()
+        if self._masterless_since is None:
+            self._masterless_since = now
+        elif now > self._masterless_since + _WARN_MASTERLESS_AFTER:
+            self._masterless_since = math.inf
+            limit = "without limit, since it has no timeout" if patience == _ABANDONED else f"for {patience:.0f} s more"
+            self.logger.warning("worker %s: %s; it keeps looking %s", self.worker, why, limit)
 
     def _note_unreachable(self, location: Any, error: Exception) -> None:
         """Warn, once, of a master that is registered but cannot be reached."""

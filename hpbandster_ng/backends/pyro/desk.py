@@ -85,6 +85,7 @@ class Desk:
         self._lock = threading.Lock()
         self._members: dict[str, _Member] = {}
         self._is_closing = False
+        self._is_closed = False
         self._happenings: queue.SimpleQueue[tuple[Happening, _Member | None]] = queue.SimpleQueue()
         self._known: dict[str, _Member] = {}
         self._looked_at = time.monotonic()
@@ -101,6 +102,8 @@ class Desk:
         Returns:
             ``SHUTDOWN``, an error message, or the empty text.
         """
+        if self._is_closed:
+            raise ConnectionError("this master is closed")
         with self._lock:
             if self._is_closing:
                 return SHUTDOWN
@@ -137,12 +140,16 @@ class Desk:
             self._take_report(member, report)
         if self._is_closing:
             return SHUTDOWN
+        if self._is_closed:
+            return None
         if wait is None:
             return ""
         if member.in_hand is None:
             self._wait_for_job(member, min(wait, _POLL, self._silence_limit / 3))
         if self._is_closing:
             return SHUTDOWN
+        if self._is_closed:
+            return None
         return "" if member.in_hand is None else member.in_hand[1]
 
     @_exposed
@@ -237,11 +244,15 @@ class Desk:
         """
         with self._lock:
             self._is_closing = True
-        self.wake_all()
+        self._wake_all()
         return 2 * self._beat_interval
 
-    def wake_all(self) -> None:
-        """End every call that waits."""
+    def close(self) -> None:
+        """Take no further call, and end every call that waits."""
+        self._is_closed = True
+        self._wake_all()
+
+    def _wake_all(self) -> None:
         with self._lock:
             for member in self._members.values():
                 member.inbox.put(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from typing import Any
@@ -80,9 +81,14 @@ class NameServerThread:
             check_address(self.host, self.port)
             daemon = Pyro4.naming.NameServerDaemon(self.host, self.port)
         except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
+            is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            way_out = (
+                "another one may be running there: end it, or choose port=0 for any free port"
+                if is_taken
+                else "give an address of this machine, for example nic_name_to_host(nic_name)"
+            )
             raise NameServerError(
-                f"cannot start a nameserver on host={self.host!r}, port={self.port}: {error}; another one may be "
-                "running there: end it, or choose port=0 for any free port"
+                f"cannot start a nameserver on host={self.host!r}, port={self.port}: {error}; {way_out}"
             ) from error
         self.port = daemon.sock.getsockname()[1]
         self._thread = DaemonThread(daemon, "hpbandster-nameserver")
