@@ -251,7 +251,6 @@ def test_example_5_with_torch(shell: Shell) -> None:
     pytest.importorskip("torch", reason="the extra torch is not installed")
     result = run_example_5(shell, *budgets(1, 9, 1), "--backend", "torch")
     check_example_5(shell, result, plan(1, 9, 1))
-    assert result.get_runs_by_id(result.get_incumbent_id())[-1].info["test accuracy"] > 0.5
 
 
 PLOTS = {

@@ -56,6 +56,18 @@ def test_a_continued_training_is_the_uninterrupted_one(
         assert results["stairs"] == results["one_go"]
 
 
+def test_the_network_in_torch_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("torch", reason="the extra torch is not installed")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    from digits_worker import get_worker_class
+
+    config = {"learning_rate": 0.003, "batch_size": 32, "dropout": 0.1, "n_units": 64, "optimizer": "Adam"}
+    config |= {"n_conv_layers": 2, "n_filters_1": 16, "n_filters_2": 16}
+    result = get_worker_class("torch")(run_id="test").compute((0, 0, 0), config, 9.0, str(tmp_path))
+    assert result["info"]["test accuracy"] > 0.9
+
+
 def test_a_checkpoint_that_does_not_fit_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
     monkeypatch.syspath_prepend(str(EXAMPLES))

@@ -438,3 +438,12 @@ def test_file_descriptors_do_not_grow_over_twenty_runs():
         "what was there before the runs",
         5.0,
     )
+
+
+def test_one_worker_serves_several_masters_in_a_row(nameserver, start_worker):
+    start_worker()
+    for seed in range(4):
+        with RandomSearch(
+            SPACE, run_id="run", nameserver_port=nameserver.port, shutdown_workers=False, worker_timeout=20, seed=seed
+        ) as master:
+            assert len(master.run(1).get_all_runs()) == 1
