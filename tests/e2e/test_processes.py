@@ -387,9 +387,9 @@ def test_a_nameserver_that_restarts_elsewhere_is_found_by_its_credentials(spawn,
     space = ConfigSpace.ConfigurationSpace({"kind": ["fine"]})
     with RandomSearch(space, run_id="e2e", nameserver_port=first.port, shutdown_workers=False) as master:
         master.run(1)
-    second = stack.enter_context(NameServer("e2e", shared, port=0))
-    assert second.port != first.port
     first.shutdown()
+    with socket.create_server(("127.0.0.1", first.port)):
+        second = stack.enter_context(NameServer("e2e", shared, port=0))
     with RandomSearch(space, run_id="e2e", nameserver_port=second.port, worker_timeout=LIMIT) as master:
         assert len(master.run(1).get_all_runs()) == 1
     assert worker.end() == 0
