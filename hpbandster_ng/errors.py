@@ -121,5 +121,5 @@ class IllegalTransitionError(HpbandsterError, RuntimeError):
 
 
 def _shortened(value: object, limit: int = 200) -> str:
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[:limit] + "..."
