@@ -56,7 +56,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 examples: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests/e2e/test_examples.py $(ARGS)
+	$(BIN)/python -m pytest tests/e2e/test_examples.py tests/e2e/test_examples_from_within.py $(ARGS)
 
 bench: $(VENV)/.installed-bench
 	@status=0; for file in benchmarks/bench_*.py; do \
