@@ -153,19 +153,23 @@ class DeskClient:
 
     def _find_master(self) -> bool:
         """Look once for a master and join it; False if there is none yet."""
-        nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
-        try:
-            location = lookup(nameserver, dispatcher_name(self.run_id))
-        except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
-            location = None
-        finally:
-            nameserver._pyroRelease()
+        location = self._masters_location()
         if location is None:
             self._note_masterless(f"run {self.run_id} has no master", self._patience_left)
         if location is None or not self._join(location):
             self._stop.wait(min(_INTERVAL, max(0.0, self._patience_left)))
             return False
         return True
+
+    def _masters_location(self) -> Any | None:
+        """Apart, so that the proxy is gone before a master is joined: Python ignores a Ctrl-C that meets its end."""
+        nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
+        try:
+            return lookup(nameserver, dispatcher_name(self.run_id))
+        except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
+            return None
+        finally:
+            nameserver._pyroRelease()
 
     def _join(self, location: Any) -> bool:
         desk = proxy_to(location, CALL_TIMEOUT)
