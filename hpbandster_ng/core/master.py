@@ -11,7 +11,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
-from hpbandster_ng.backends.base import Backend
+from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.core.base_iteration import WarmStartIteration
@@ -59,6 +59,7 @@ class Master:
         worker_timeout: seconds without enough workers after which :meth:`run` raises.
         storage: keeps the run's log; by default it is shown to the observers and kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
+        clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -90,6 +91,7 @@ class Master:
         worker_timeout: float = 600,
         storage: Storage | None = None,
         backend: Backend | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.run_id = check_run_id(run_id)
         for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
@@ -113,6 +115,7 @@ class Master:
         self._backend = backend or PyroBackend(
             self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
         )
+        self._clock = clock or wall_clock()
         self._iteration_kwargs: Mapping[str, Any] = {}
         self._loop: Loop | None = None
 
@@ -205,7 +208,7 @@ class Master:
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
-            self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, wall_clock())
+            self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
         self._loop.start()
         return self._loop
 
