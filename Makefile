@@ -8,6 +8,8 @@
 #   make docs        the documentation, in docs/_build/html
 #   make examples    every example, in a temporary folder
 #   make bench       every benchmark; prints the tables, fails if one misses its mark
+#   make bench-quality        how good the configurations are that each optimizer finds (ARGS="--optimizers BOHB ...")
+#   make bench-quality-short  the same in a minute, on a few small problems
 #   make matrix      the fast tests on each Python here, oldest and newest dependencies (MATRIX=ends: the two ends)
 #   make clean       removes what the above made
 
@@ -23,7 +25,7 @@ SOURCES = hpbandster_ng tests examples benchmarks scripts docs setup.py
 PRESENT = $(wildcard $(SOURCES))
 
 .DELETE_ON_ERROR:
-.PHONY: install quickstart test lint format docs examples bench matrix clean
+.PHONY: install quickstart test lint format docs examples bench bench-quality bench-quality-short matrix clean
 
 install: $(VENV)/.installed-dev
 
@@ -61,6 +63,12 @@ examples: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	@status=0; for file in benchmarks/bench_*.py; do \
 		echo "== $$file"; $(BIN)/python "$$file" || status=1; done; exit $$status
+
+bench-quality: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.quality $(ARGS)
+
+bench-quality-short: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.quality --short $(ARGS)
 
 matrix:
 	$(PYTHON) scripts/matrix.py $(MATRIX)

@@ -1,0 +1,73 @@
+"""Which configuration a run recommends at a time, by one rule for all optimizers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from benchmarks.quality.trace import Trace
+
+__all__ = ["ENOUGH", "best_at_largest_budget", "recommended_losses", "steady"]
+
+ENOUGH = 3
+"""Results that a budget must have before it counts."""
+
+
+def best_at_largest_budget(trace: Trace) -> np.ndarray:
+    """The lowest loss on the largest budget seen so far: what the predecessor recommends.
+
+    Returns:
+        After each result, the number of the result that is recommended; -1 while all have failed. Shape (results,).
+    """
+    return _recommended(trace, enough=1)
+
+
+def steady(trace: Trace) -> np.ndarray:
+    """As :func:`best_at_largest_budget`, but a budget must have three results before it counts.
+
+    The first result on the full budget is of one configuration only, and most often not of the best; it takes the place
+    of the best of many on the budget below. Where no budget has three results, the largest that has any counts.
+    """
+    return _recommended(trace, enough=ENOUGH)
+
+
+def _recommended(trace: Trace, enough: int) -> np.ndarray:
+    budgets = [float(f"{budget:.6g}") for budget in trace.budget]  # a fraction of the budget may be rounded
+    count: dict[float, int] = {}
+    best: dict[float, int] = {}
+    recommended = np.full(len(budgets), -1)
+    for i, (budget, loss) in enumerate(zip(budgets, trace.loss, strict=True)):
+        if math.isfinite(loss):
+            count[budget] = count.get(budget, 0) + 1
+            if budget not in best or loss < trace.loss[best[budget]]:
+                best[budget] = i
+        if count:
+            recommended[i] = best[max([b for b, n in count.items() if n >= enough] or count)]
+    return recommended
+
+
+def recommended_losses(
+    trace: Trace, recommended: np.ndarray, shares: np.ndarray, workers: int, worst: float
+) -> np.ndarray:
+    """The full-budget loss of the recommendation at shares of the wall clock.
+
+    Before the first result, a run can only pick blindly: that counts as the mean of the configurations that were first
+    to finish, as many as there are workers. A configuration that fails on the full budget counts as the worst loss.
+
+    Args:
+        trace: of the run.
+        recommended: what a rule of this module returns for it.
+        shares: between 0 and 1.
+        workers: how many the run had.
+        worst: the worst loss known.
+
+    Returns:
+        Shape of ``shares``.
+    """
+    losses = np.where(np.isfinite(trace.full_loss), np.minimum(trace.full_loss, worst), worst)
+    _, first = np.unique(trace.config, return_index=True)
+    blind = float(losses[np.sort(first)[:workers]].mean()) if len(losses) else worst
+    after = np.where(recommended >= 0, losses[recommended], blind) if len(losses) else np.empty(0)
+    until = np.searchsorted(trace.finished_at, shares * trace.wall_clock * (1 + 1e-9), side="right")
+    return np.concatenate([[blind], after])[until]

@@ -1,0 +1,101 @@
+"""The runs as numbers: regrets at shares of the wall clock, in a file from which every table is made."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality.incumbents import recommended_losses
+from benchmarks.quality.optimizers import REFERENCE
+from benchmarks.quality.problems import Problem
+from benchmarks.quality.trace import RunKey, Trace
+
+__all__ = ["CHECKPOINTS", "COMMITTED", "SHARES", "Row", "normalised", "read", "row", "write"]
+
+CHECKPOINTS = (0.05, 0.1, 0.25, 0.5, 1.0)
+SHARES = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
+"""Of the wall clock, about evenly spaced on a logarithmic scale."""
+
+COMMITTED = Path(__file__).with_name("results.csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run.
+
+    Attributes:
+        key: which.
+        idle: the share of the workers' time without work.
+        thinking: the optimizer's own seconds.
+        results: how many there were.
+        best: the lowest full-budget loss known for the problem before this run, or met in it.
+        regret: full-budget loss of the incumbent minus ``best`` at each of :data:`SHARES`.
+    """
+
+    key: RunKey
+    idle: float
+    thinking: float
+    results: int
+    best: float
+    regret: np.ndarray
+
+
+def row(key: RunKey, trace: Trace, problem: Problem, rule: Callable[[Trace], np.ndarray]) -> Row:
+    """What a trace comes down to, by a rule that says which configuration it recommends when."""
+    best, worst = problem.bounds
+    best = min(best, float(trace.full_loss.min(initial=best)))
+    losses = recommended_losses(trace, rule(trace), np.array(SHARES), key.workers, worst)
+    return Row(key, trace.idle, trace.thinking, len(trace.loss), best, losses - best)
+
+
+def normalised(rows: Iterable[Row]) -> dict[RunKey, np.ndarray]:
+    """Regret over the lowest loss that any run met, in units of random search's after 5 % of its budget.
+
+    The unit is the mean over random search's seeds with one worker.
+
+    Returns:
+        For each run the regret at each of :data:`SHARES`. Problems without random search are left out.
+    """
+    rows = list(rows)
+    best: dict[str, float] = {}
+    for each in rows:
+        best[each.key.problem] = min(each.best, best.get(each.key.problem, np.inf))
+    regrets = {each.key: each.regret + (each.best - best[each.key.problem]) for each in rows}
+    reference: dict[str, list[float]] = {}
+    for key, regret in regrets.items():
+        if key.optimizer == REFERENCE and key.workers == 1:
+            reference.setdefault(key.problem, []).append(float(regret[SHARES.index(0.05)]))
+    return {
+        key: regret / np.mean(reference[key.problem]) for key, regret in regrets.items() if key.problem in reference
+    }
+
+
+def write(rows: Iterable[Row], path: Path) -> None:
+    """Write rows in the order of their keys."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["problem", "optimizer", "workers", "seed", "idle", "thinking", "results", "best", *SHARES])
+        for each in sorted(rows, key=lambda each: each.key):
+            key = each.key
+            numbers = [f"{each.idle:.4f}", f"{each.thinking:.3g}", each.results, f"{each.best:.8g}"]
+            regrets = [f"{value:.4g}" for value in each.regret]
+            writer.writerow([key.problem, key.optimizer, key.workers, key.seed, *numbers, *regrets])
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a file; none if there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_parsed(fields) for fields in csv.DictReader(file)]
+
+
+def _parsed(fields: dict[str, str]) -> Row:
+    key = RunKey(fields["problem"], fields["optimizer"], int(fields["workers"]), int(fields["seed"]))
+    regret = np.array([float(fields[str(share)]) for share in SHARES])
+    numbers = float(fields["idle"]), float(fields["thinking"]), int(fields["results"]), float(fields["best"])
+    return Row(key, *numbers, regret)
