@@ -101,7 +101,8 @@ SIGNATURES = {
         "nameserver_port=None, host=None, shutdown_workers=True, job_queue_sizes=(-1, 0), dynamic_queue_size=True, "
         "logger=None, result_logger=None, previous_result=None"
     ),
-    "core.master.Master.run": "n_iterations=1, min_n_workers=1, iteration_kwargs={}",
+    # n_iterations is None by default, which is 1 unless a limit is given: see tests/core/test_master.py
+    "core.master.Master.run": "n_iterations=ANY, min_n_workers=1, iteration_kwargs={}",
     "core.master.Master.shutdown": "shutdown_workers=False",
     "core.master.Master.wait_for_workers": "min_n_workers=1",
     "core.master.Master.active_iterations": "",

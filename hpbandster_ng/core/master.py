@@ -17,11 +17,11 @@ from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.engine.iteration import Iteration
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import Config
+from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
@@ -119,7 +119,7 @@ class Master:
         self._iteration_kwargs: Mapping[str, Any] = {}
         self._loop: Loop | None = None
 
-    def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> Iteration:
+    def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> AnyIteration:
         """Make the bracket of the given number; the hook of every subclass.
 
         Args:
@@ -130,30 +130,35 @@ class Master:
 
     def run(
         self,
-        n_iterations: int = 1,
+        n_iterations: int | None = None,
         min_n_workers: int = 1,
         iteration_kwargs: Mapping[str, Any] | None = None,
         max_time: float | None = None,
+        total_budget: float | None = None,
     ) -> Result:
-        """Run brackets to their end; may be called again for more.
+        """Run brackets to their end, or until a limit is reached, whichever comes first; may be called again for more.
 
         Args:
-            n_iterations: how many more.
+            n_iterations: how many more; without it, as many as the limits allow, or 1 if there is no limit.
             min_n_workers: wait for so many workers first.
             iteration_kwargs: passed to each bracket.
             max_time: seconds from now, the wait for workers included, after which nothing new is started and what there
                 is is returned; a job that is still running then is not part of the result, and goes on if this is
                 called again.
+            total_budget: what the jobs of this call may cost, the sum of their budgets, as :meth:`plan` counts it where
+                there is one. The first job that would exceed it is not started, and this returns when what runs has
+                ended; brackets that are not complete go on in the next call. Less than the next job costs starts
+                nothing.
 
         Raises:
-            InvalidArgumentError: ``n_iterations`` or ``min_n_workers`` is below 1, or ``max_time`` is not positive.
+            InvalidArgumentError: ``n_iterations`` or ``min_n_workers`` is below 1, or a limit is no positive number.
             NoWorkersError: too few workers for ``worker_timeout`` seconds.
             CommunicationError: there is no nameserver, or another master of this run_id.
         """
-        for name, value in (("n_iterations", n_iterations), ("min_n_workers", min_n_workers)):
-            check_count(name, value)
-        if max_time is not None and not max_time > 0:
-            raise InvalidArgumentError("max_time", max_time, "must be greater than 0", "None means no limit")
+        self._check_limits(n_iterations, max_time, total_budget)
+        check_count("min_n_workers", min_n_workers)
+        if n_iterations is None and max_time is None and total_budget is None:
+            n_iterations = 1
         self._iteration_kwargs = dict(iteration_kwargs or {})
         loop = self._started_loop()
         deadline = math.inf if max_time is None else loop.clock() + max_time
@@ -161,8 +166,24 @@ class Master:
         if self.config["time_ref"] is None:
             self.config["time_ref"] = loop.clock()
             self._start_result_logger()
-        loop.run(int(n_iterations), None if max_time is None else max(0.0, deadline - loop.clock()))
+        loop.run(
+            None if n_iterations is None else int(n_iterations),
+            None if max_time is None else max(0.0, deadline - loop.clock()),
+            None if total_budget is None else float(total_budget),
+        )
         return self.result()
+
+    def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
+        """Refuse what :meth:`run` cannot be limited by.
+
+        Raises:
+            InvalidArgumentError: names the parameter.
+        """
+        if n_iterations is not None:
+            check_count("n_iterations", n_iterations)
+        for name, value in (("max_time", max_time), ("total_budget", total_budget)):
+            if value is not None and not (_is_real(value) and 0 < value < math.inf):
+                raise InvalidArgumentError(name, value, "must be a finite number above 0", "None means no limit")
 
     def result(self) -> Result:
         """What there is so far."""
@@ -178,7 +199,7 @@ class Master:
         self._started_loop().wait_for_workers(min_n_workers)
 
     @property
-    def iterations(self) -> list[Iteration]:
+    def iterations(self) -> list[AnyIteration]:
         return [] if self._loop is None else self._loop.planner.iterations
 
     def active_iterations(self) -> list[int]:
@@ -230,7 +251,7 @@ class Master:
             previous = {config_id: datum for past in self.warmstart_iteration for config_id, datum in past.data.items()}
             start_run(self.config, getattr(self.config_generator, "configspace", None), previous)
 
-    def _make_iteration(self, iteration: int) -> Iteration:
+    def _make_iteration(self, iteration: int) -> AnyIteration:
         return self.get_next_iteration(iteration, dict(self._iteration_kwargs))
 
 
@@ -250,6 +271,10 @@ def _seed(seed: int | None) -> int:
     if not _is_whole(seed) or seed < 0:
         raise InvalidArgumentError("seed", seed, "must be a whole number of at least 0", "None draws one")
     return int(seed)
+
+
+def _is_real(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -1,7 +1,9 @@
-"""What every sampler of configurations must be able to do: two methods.
+"""What every sampler of configurations must be able to do: two methods, and two more if it minds what is pending.
 
-:meth:`ConfigGenerator.get_config` proposes, :meth:`ConfigGenerator.new_result` learns. Everything else (when to ask,
-on which budget, what to do with the answer) is the planner's business.
+:meth:`ConfigGenerator.get_config` proposes, :meth:`ConfigGenerator.new_result` learns; between the two a configuration
+is pending, from :meth:`ConfigGenerator.new_job` on, until a result is told or :meth:`ConfigGenerator.withdraw` says
+that none will come. Everything else (when to ask, on which budget, what to do with the answer) is the planner's
+business.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+
+from hpbandster_ng.engine.records import Job
 
 __all__ = ["ConfigGenerator", "Report"]
 
@@ -65,8 +69,17 @@ class ConfigGenerator:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement get_config(budget)")
 
+    def new_job(self, job: Job) -> None:
+        """A configuration is pending on a budget from now on, whoever proposed it; does nothing by default."""
+
+    def withdraw(self, job: Job) -> None:
+        """A pending job came to nothing that could be learned from: it was lost or cancelled; does nothing by default.
+
+        The configuration may be proposed again. Results on other budgets, if there are any, stand.
+        """
+
     def new_result(self, job: Report, update_model: bool = True) -> None:
-        """Learn from a finished job.
+        """Learn from a finished job, which is no longer pending.
 
         Args:
             job: what ran and what came of it; ``job.result is None`` marks a failed evaluation.

@@ -13,6 +13,7 @@ from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, Outco
 __all__ = [
     "Decision",
     "EndJob",
+    "EndRequest",
     "Event",
     "Happening",
     "JobFinished",
@@ -45,10 +46,14 @@ class RunRequested(Happening):
     Attributes:
         n_iterations: so many iterations beyond those already opened.
         deadline: no new job from this time on (unix seconds), or None.
+        total_budget: what the jobs that are queued for this request may cost, the sum of their budgets, or None.
+        is_open_ended: whether further iterations follow, as many as the two limits allow.
     """
 
     n_iterations: int
     deadline: float | None = None
+    total_budget: float | None = None
+    is_open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,11 @@ class EndJob(Decision):
     @property
     def key(self) -> JobKey:
         return self.report.job.key
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest(Decision):
+    """The next job would cost more than is left of the request's total budget: no further one is queued for it."""
 
 
 Event = Happening | Decision

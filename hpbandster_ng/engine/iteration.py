@@ -1,18 +1,9 @@
-"""A bracket: configurations that compete on rising budgets.
+"""A bracket: configurations that compete on rising budgets, rung by rung.
 
-:class:`Iteration` answers one question, :meth:`Iteration.next_step`, with one of four values:
-
-=============  =====================================================================================
-``Sample``     a slot of the current rung is free: draw a new configuration for this budget
-``Promote``    this configuration runs next, on this budget
-``Wait``       nothing to start until a running job ends
-``Done``       the bracket is complete
-=============  =====================================================================================
-
-and is told what happened by :meth:`add_configuration`, :meth:`mark_running`, :meth:`register_result` and
-:meth:`withdraw`. When the last
-job of a rung ends, :meth:`process_results` asks :meth:`_advance_to_next_stage`, the hook of every concrete bracket,
-who goes on.
+:class:`Iteration` answers one question, :meth:`Iteration.next_step`, with ``Sample`` while a slot of the current rung
+is free, ``Promote``, ``Wait`` or ``Done``, and is told what happened by :meth:`add_configuration`,
+:meth:`mark_running`, :meth:`register_result` and :meth:`withdraw`. When the last job of a rung ends,
+:meth:`process_results` asks :meth:`_advance_to_next_stage`, the hook of every concrete bracket, who goes on.
 """
 
 from __future__ import annotations
@@ -20,71 +11,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.records import Config, ConfigId, Job
+from hpbandster_ng.engine.steps import AnyIteration, ConfigSampler, Datum, Done, Promote, Sample, Step, Wait, record
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["ConfigSampler", "Datum", "Done", "Iteration", "Promote", "Sample", "Step", "Wait"]
 
-ConfigSampler = Callable[[float], tuple[Config, dict[str, Any]]]
-"""Draws a configuration for a budget: ``config_generator.get_config`` or anything alike."""
 
-
-@dataclass
-class Datum:
-    """All that is known of one configuration.
-
-    Attributes:
-        config: the configuration.
-        config_info: how it was picked.
-        results: by budget ``{"loss", "info"}``, or None where the evaluation failed.
-        time_stamps: by budget ``{"submitted", "started", "finished"}`` in seconds.
-        exceptions: by budget the traceback, or None.
-        status: QUEUED, RUNNING, REVIEW (waits for the rung to end), TERMINATED (did not advance, or was cancelled),
-            COMPLETED (went all the way) or CRASHED.
-        budget: the budget it runs on now, or ran on last.
-    """
-
-    config: Config
-    config_info: dict[str, Any]
-    results: dict[float, dict[str, Any] | None] = field(default_factory=dict)
-    time_stamps: dict[float, dict[str, float]] = field(default_factory=dict)
-    exceptions: dict[float, str | None] = field(default_factory=dict)
-    status: str = "QUEUED"
-    budget: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    budget: float
-
-
-@dataclass(frozen=True, slots=True)
-class Promote:
-    config_id: ConfigId
-    budget: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    pass
-
-
-Step = Sample | Promote | Wait | Done
-
-
-class Iteration:
+class Iteration(AnyIteration):
     """The rungs of one bracket, and who stands where.
 
     Args:
@@ -97,7 +37,7 @@ class Iteration:
             inside a run, which reports by itself.
 
     Attributes:
-        data: :class:`Datum` by configuration id, in the order of arrival.
+        data: :class:`~hpbandster_ng.engine.steps.Datum` by configuration id, in the order of arrival.
         stage: the number of the current rung.
         actual_num_configs: how many configurations have reached each rung.
         is_finished: whether the bracket is complete.
@@ -105,6 +45,8 @@ class Iteration:
     Raises:
         InvalidArgumentError: ``num_configs`` and ``budgets`` do not match, or the budgets do not rise.
     """
+
+    is_finished = False
 
     def __init__(
         self,
@@ -126,19 +68,28 @@ class Iteration:
             raise InvalidArgumentError(
                 "budgets", list(budgets), "must rise from rung to rung", "a configuration runs once on each budget"
             )
-        self.HPB_iter = HPB_iter
+        super().__init__(HPB_iter, config_sampler, logger, result_logger)
         self.num_configs = [int(n) for n in num_configs]
         self.budgets = [plain(budget, "budget") for budget in budgets]
-        self.config_sampler = config_sampler
-        self.logger = logger
-        self.result_logger = result_logger
-        self.data: dict[ConfigId, Datum] = {}
         self.stage = 0
-        self.is_finished = False
         self.actual_num_configs = [0] * len(self.num_configs)
         self.num_running = 0
         self._free_slots = self.num_configs[0]
         self._queued: deque[ConfigId] = deque()
+
+    def check(self) -> None:
+        """Refuse an empty lowest rung.
+
+        Raises:
+            InvalidArgumentError: ``num_configs`` begins with less than 1.
+        """
+        if self.num_configs[0] < 1:
+            raise InvalidArgumentError(
+                "num_configs",
+                self.num_configs,
+                "must begin with at least one configuration",
+                f"correct what get_next_iteration({self.HPB_iter}, ...) returns",
+            )
 
     def next_step(self) -> Step:
         """What to do next; changes nothing."""
@@ -151,8 +102,8 @@ class Iteration:
             return Sample(self.budgets[self.stage])
         return Wait()
 
-    def next_config_id(self) -> ConfigId:
-        """The id that the next new configuration will carry."""
+    def next_config_id(self, budget: float | None = None) -> ConfigId:
+        """The id that the next new configuration will carry; it enters on the current rung, whatever the budget."""
         return self.HPB_iter, self.stage, self.actual_num_configs[self.stage]
 
     def add_configuration(self, config: Config | None = None, config_info: Mapping[str, Any] | None = None) -> ConfigId:
@@ -185,6 +136,12 @@ class Iteration:
         if self.result_logger is not None:
             self.result_logger.new_config(config_id, config, self.data[config_id].config_info)
         return config_id
+
+    def enter(self, job: Job) -> None:
+        """A job is due: add its configuration unless it is here, and mark it as running."""
+        if job.config_id not in self.data:
+            self.add_configuration(job.config, job.config_info)
+        self.mark_running(job.config_id)
 
     def mark_running(self, config_id: ConfigId) -> None:
         """Take a queued configuration off the queue."""
@@ -219,27 +176,12 @@ class Iteration:
         Raises:
             InvalidArgumentError: the configuration is unknown, not running, or runs on another budget.
         """
-        datum, budget = self.data.get(job.id), job.kwargs["budget"]
-        if datum is None:
-            raise InvalidArgumentError(
-                "job.id", job.id, f"is unknown to iteration {self.HPB_iter}", "register it where it was started"
-            )
-        if not skip_sanity_checks and (datum.status != "RUNNING" or datum.budget != budget):
-            raise InvalidArgumentError(
-                "job",
-                (job.id, budget),
-                f"is not running; its status is {datum.status} on budget {datum.budget}",
-                "register each started job once",
-            )
+        datum = self._known(job, must_run=not skip_sanity_checks)
         if datum.status == "RUNNING":
             self.num_running -= 1
         elif datum.status == "QUEUED":
             self._queued.remove(job.id)
-        datum.results[budget] = job.result
-        datum.exceptions[budget] = job.exception
-        datum.time_stamps[budget] = dict(job.timestamps)
-        datum.budget = budget
-        datum.status = "REVIEW" if _is_success(job.result) else "CRASHED"
+        record(datum, job)
 
     def withdraw(self, config_id: ConfigId) -> None:
         """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""
@@ -312,10 +254,6 @@ class Iteration:
             One truth value a configuration.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement _advance_to_next_stage(config_ids, losses)")
-
-
-def _is_success(result: Mapping[str, Any] | None) -> bool:
-    return result is not None and math.isfinite(result["loss"])
 
 
 def _loss(result: Mapping[str, Any] | None) -> float:

@@ -7,6 +7,7 @@ recorded log without deciding, arrives at the same state, and a resumed run goes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import (
     Decision,
     EndJob,
+    EndRequest,
     Event,
     Happening,
     OpenIteration,
@@ -21,10 +23,10 @@ from hpbandster_ng.engine.events import (
     RunCancelled,
     RunRequested,
 )
-from hpbandster_ng.engine.iteration import Iteration, Promote, Sample
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.pool import Pool
-from hpbandster_ng.engine.records import Config, Job, JobReport, Outcome, OutcomeState
+from hpbandster_ng.engine.records import Config, ConfigId, Job, JobReport, Outcome, OutcomeState
+from hpbandster_ng.engine.steps import AnyIteration, Choose, Promote, Sample, Start
 from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
 
 __all__ = ["Planner"]
@@ -33,13 +35,21 @@ _NOT_PLAIN = "not_plain"
 """Key of the config_info that says why a configuration can never be sent to a worker; the job then holds a readable
 substitute, from which a generator could learn nothing."""
 
+_ROUNDING = 1e-9
+"""Relative: by how much a sum of budgets may miss a total that it should meet."""
+
+_CHOICE = 1
+"""Behind the seed and the number of a model's decision: tells its random numbers from those of a pick."""
+
 
 class Planner:
     """The brackets of a run, the generator that feeds them, and the pool that runs their jobs.
 
+    A configuration may be promoted by another iteration than the one it entered in: its datum stays where it entered.
+
     Args:
         make_iteration: makes the bracket of a given number; called once a number, in order.
-        generator: learns from every job that ended by the configuration's own merit or fault.
+        generator: is told of every job, and learns from those that ended by the configuration's own merit or fault.
         pool: assigns jobs to workers.
         seed: with the number of the pick, the seed of every pick.
         initial_configs: configurations that run before any is drawn, in this order.
@@ -49,6 +59,7 @@ class Planner:
 
     Example:
         >>> from hpbandster_ng.engine.events import JobFinished, WorkerJoined
+        >>> from hpbandster_ng.engine.iteration import Iteration
         >>> class First(Iteration):
         ...     def _advance_to_next_stage(self, config_ids, losses):
         ...         return losses.argsort().argsort() < self.num_configs[self.stage]
@@ -67,7 +78,7 @@ class Planner:
 
     def __init__(
         self,
-        make_iteration: Callable[[int], Iteration],
+        make_iteration: Callable[[int], AnyIteration],
         generator: ConfigGenerator,
         pool: Pool,
         seed: int,
@@ -78,17 +89,22 @@ class Planner:
         self.pool = pool
         self.seed = seed
         self.initial_configs = tuple(initial_configs)
-        self.iterations: list[Iteration] = []
-        self._active: dict[int, Iteration] = {}
-        self._num_requested = 0
+        self.iterations: list[AnyIteration] = []
+        self._active: dict[int, AnyIteration] = {}
+        self._num_requested: float = 0
         self._num_picks = 0
+        self._num_jobs = 0
         self._deadline: float | None = None
+        self._total_budget = math.inf
+        self._spent = 0.0
+        self._is_request_ended = False
         self._is_cancelled = False
 
     @property
     def is_finished(self) -> bool:
         """Whether all that was asked for is done."""
-        return self._is_cancelled or (len(self.iterations) >= self._num_requested and not self._active)
+        is_handed_out = len(self.iterations) >= self._num_requested and not self._active
+        return self._is_cancelled or ((is_handed_out or self._is_request_ended) and not self.pool.tasks)
 
     @property
     def active_iterations(self) -> list[int]:
@@ -116,9 +132,9 @@ class Planner:
         self.pool.apply(event)
         match event:
             case RunRequested():
-                self._num_requested = len(self.iterations) + event.n_iterations
-                self._deadline = event.deadline
-                self._reopen()
+                self._request(event)
+            case EndRequest():
+                self._is_request_ended = True
             case RunCancelled():
                 self._is_cancelled = True
             case OpenIteration():
@@ -129,7 +145,7 @@ class Planner:
             case EndJob():
                 self._learn(event.report)
 
-    def _new_iteration(self, number: int) -> Iteration:
+    def _new_iteration(self, number: int) -> AnyIteration:
         iteration = self.make_iteration(number)
         if iteration.HPB_iter != number:
             raise InvalidArgumentError(
@@ -138,14 +154,16 @@ class Planner:
                 f"must be {number}, the number of the iteration",
                 "pass the number that get_next_iteration is called with",
             )
-        if iteration.num_configs[0] < 1:
-            raise InvalidArgumentError(
-                "num_configs",
-                iteration.num_configs,
-                "must begin with at least one configuration",
-                f"correct what get_next_iteration({number}, ...) returns",
-            )
+        iteration.check()
         return iteration
+
+    def _request(self, event: RunRequested) -> None:
+        self._num_requested = math.inf if event.is_open_ended else len(self.iterations) + event.n_iterations
+        self._deadline = event.deadline
+        self._total_budget = math.inf if event.total_budget is None else event.total_budget
+        self._spent = 0.0
+        self._is_request_ended = False
+        self._reopen()
 
     def _reopen(self) -> None:
         """After a cancellation the brackets go on without the configurations that were cancelled."""
@@ -157,9 +175,15 @@ class Planner:
     def _enter(self, job: Job) -> None:
         iteration = self.iterations[job.config_id[0]]
         if job.config_id not in iteration.data:
-            iteration.add_configuration(job.config, job.config_info)
             self._num_picks += 1
-        iteration.mark_running(job.config_id)
+        self._num_jobs += 1
+        self._spent += job.budget
+        iteration.enter(job)
+        if _NOT_PLAIN not in job.config_info:
+            self.generator.new_job(job)
+        first = next(iter(self._active.values()), None)
+        if first is not None and first.is_finished:
+            del self._active[first.HPB_iter]
 
     def _learn(self, report: JobReport) -> None:
         iteration = self.iterations[report.id[0]]
@@ -168,12 +192,15 @@ class Planner:
         else:
             iteration.register_result(report)
         is_earned = report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault
-        if is_earned and _NOT_PLAIN not in report.job.config_info:
-            self.generator.new_result(report)
+        if _NOT_PLAIN not in report.job.config_info:
+            if is_earned:
+                self.generator.new_result(report)
+            else:
+                self.generator.withdraw(report.job)
         if not self._is_cancelled:
             self._end_rung(iteration)
 
-    def _end_rung(self, iteration: Iteration) -> None:
+    def _end_rung(self, iteration: AnyIteration) -> None:
         iteration.process_results()
         if iteration.is_finished:
             self._active.pop(iteration.HPB_iter, None)
@@ -189,7 +216,13 @@ class Planner:
             return ending
         if self._is_over(at):
             return None
-        return self._next_start(at) or (self._next_job(at) if self.pool.wants_job else None)
+        if start := self._next_start(at):
+            return start
+        if self._is_request_ended:
+            return None
+        if self._spent >= self._total_budget * (1 - _ROUNDING):
+            return EndRequest(at)
+        return self._next_job(at) if self.pool.wants_job else None
 
     def _is_over(self, at: float) -> bool:
         return self._is_cancelled or (self._deadline is not None and at >= self._deadline)
@@ -204,27 +237,39 @@ class Planner:
 
     def _next_job(self, at: float) -> Decision | None:
         for iteration in self._active.values():
-            match iteration.next_step():
-                case Promote(config_id, budget):
-                    datum = iteration.data[config_id]
-                    return QueueJob(at, Job(config_id, budget, datum.config, datum.config_info))
-                case Sample(budget):
-                    return QueueJob(at, self._sample(iteration, budget))
+            answer = iteration.next_step()
+            step = self._choose(iteration, answer) if isinstance(answer, Choose) else answer
+            if isinstance(step, Promote | Sample | Start):
+                return QueueJob(at, self._job(iteration, step)) if self._can_afford(step.budget) else EndRequest(at)
         if len(self.iterations) < self._num_requested:
             return OpenIteration(at, len(self.iterations))
         return None
 
-    def _sample(self, iteration: Iteration, budget: float) -> Job:
-        self.generator.seed(self.seed, self._num_picks)
-        config, info = self._pick(iteration, budget)
-        config_id = iteration.next_config_id()
-        try:
-            return Job(config_id, budget, plain(config, "config"), plain(info, "config_info"))
-        except NotPlainError as error:
-            readable = {str(name): _readable(value) for name, value in config.items()}
-            return Job(config_id, budget, readable, {_NOT_PLAIN: str(error)})
+    def _can_afford(self, budget: float) -> bool:
+        return self._spent + budget <= self._total_budget * (1 + _ROUNDING)
 
-    def _pick(self, iteration: Iteration, budget: float) -> tuple[Config, dict[str, Any]]:
+    def _choose(self, iteration: AnyIteration, step: Choose) -> Promote | Sample | Start:
+        if self._num_picks < len(self.initial_configs):
+            return Sample(step.budget)
+        self.generator.seed(self.seed, self._num_jobs, _CHOICE)
+        choice: Any = iteration.choose()  # of a user's iteration, perhaps
+        if not isinstance(choice, Promote | Start):
+            raise InvalidArgumentError(
+                "choose", choice, "must be a Start or a Promote", f"correct what {type(iteration).__name__} returns"
+            )
+        return choice
+
+    def _job(self, iteration: AnyIteration, step: Promote | Sample | Start) -> Job:
+        if isinstance(step, Promote):
+            datum = self.iterations[step.config_id[0]].data[step.config_id]
+            return Job(step.config_id, step.budget, datum.config, datum.config_info)
+        if isinstance(step, Start):
+            return _new_job(iteration.next_config_id(step.budget), step.budget, step.config, step.config_info)
+        self.generator.seed(self.seed, self._num_picks)
+        config, info = self._pick(iteration, step.budget)
+        return _new_job(iteration.next_config_id(step.budget), step.budget, config, info)
+
+    def _pick(self, iteration: AnyIteration, budget: float) -> tuple[Config, dict[str, Any]]:
         if self._num_picks < len(self.initial_configs):
             return self.initial_configs[self._num_picks], {
                 "model_based_pick": False,
@@ -247,6 +292,14 @@ class Planner:
             )
         config, info = pick
         return config, info
+
+
+def _new_job(config_id: ConfigId, budget: float, config: Config, info: Mapping[str, Any]) -> Job:
+    try:
+        return Job(config_id, budget, plain(config, "config"), plain(info, "config_info"))
+    except NotPlainError as error:
+        readable = {str(name): _readable(value) for name, value in config.items()}
+        return Job(config_id, budget, readable, {_NOT_PLAIN: str(error)})
 
 
 def _readable(value: Any) -> Any:

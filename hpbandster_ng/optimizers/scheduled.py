@@ -8,9 +8,10 @@ from typing import Any
 
 from hpbandster_ng.core.master import Master, check_count
 from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.engine.iteration import Iteration
 from hpbandster_ng.engine.records import Config
 from hpbandster_ng.engine.schedule import Bracket, Plan, repeat
+from hpbandster_ng.engine.steps import AnyIteration
+from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 from hpbandster_ng.optimizers.iterations.successivehalving import SuccessiveHalving
 
@@ -70,7 +71,7 @@ class ScheduledMaster(Master):
         sys.stdout.write(f"{table}\n")
         return table
 
-    def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> Iteration:
+    def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> AnyIteration:
         """The bracket of the given number, by successive halving."""
         bracket = self.brackets[iteration % len(self.brackets)]
         return SuccessiveHalving(
@@ -80,3 +81,14 @@ class ScheduledMaster(Master):
             config_sampler=self.config_generator.get_config,
             **iteration_kwargs,
         )
+
+    def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
+        """As every master, and no total budget on which nothing of this schedule could ever run."""
+        super()._check_limits(n_iterations, max_time, total_budget)
+        if total_budget is not None and total_budget < self.budgets[0]:
+            raise InvalidArgumentError(
+                "total_budget",
+                total_budget,
+                f"must be at least {self.budgets[0]:g}, the smallest budget of a job",
+                "it is the sum of the budgets of all jobs, such as 20 * max_budget",
+            )

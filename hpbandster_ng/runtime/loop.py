@@ -90,19 +90,20 @@ class Loop:
             self._check(count, deadline)
             self._step(min(deadline, until))
 
-    def run(self, n_iterations: int, max_time: float | None = None) -> None:
-        """Run iterations to their end, or until the time is up.
+    def run(self, n_iterations: int | None, max_time: float | None = None, total_budget: float | None = None) -> None:
+        """Run iterations to their end, or until the time is up or the budget spent.
 
         Args:
-            n_iterations: so many more iterations.
+            n_iterations: so many more iterations; None for as many as the limits allow.
             max_time: seconds from now after which nothing new is started and this returns.
+            total_budget: the most that the jobs queued from now on may cost; this returns when what runs has ended.
 
         Raises:
             NoWorkersError: nobody was there for ``worker_timeout`` seconds.
         """
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
-        self._handle(RunRequested(self.clock(), n_iterations, deadline))
+        self._handle(RunRequested(self.clock(), n_iterations or 0, deadline, total_budget, n_iterations is None))
         last_seen = self.clock()
         while not self.planner.is_finished and not (deadline is not None and self.clock() >= deadline):
             if self.planner.pool.workers:

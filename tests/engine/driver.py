@@ -88,7 +88,11 @@ def digest(planner):
         "ending": list(pool._ending),
         "wants_job": pool.wants_job,
         "picks": planner._num_picks,
+        "jobs": planner._num_jobs,
         "requested": planner._num_requested,
+        "total_budget": planner._total_budget,
+        "spent": planner._spent,
+        "request_ended": planner._is_request_ended,
         "deadline": planner._deadline,
         "finished": planner.is_finished,
         "learned": [
@@ -134,8 +138,10 @@ class Simulation:
         self.clock += 1.0
         return self.clock
 
-    def request(self, n_iterations, deadline=None):
-        return self.handle(RunRequested(self.now(), n_iterations, deadline))
+    def request(self, n_iterations=None, deadline=None, total_budget=None):
+        return self.handle(
+            RunRequested(self.now(), n_iterations or 0, deadline, total_budget, is_open_ended=n_iterations is None)
+        )
 
     def cancel(self):
         return self.handle(RunCancelled(self.now(), "enough"))
