@@ -14,11 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["Choice", "Column", "Kind", "Number", "UnboundedNumber"]
+
+Array = npt.NDArray[np.float64]
 
 _TOLERANCE = 1e-6
 """In units of the range: what a value may lose outside of it by rounding in a log or in ConfigSpace."""
@@ -71,6 +74,35 @@ class Column(ABC):
         """A code, uniformly over the range."""
         return float(rng.integers(self.num_values)) if self.num_values else float(rng.random())
 
+    def draw_many(self, rng: np.random.Generator, n: int) -> Array:
+        """As :meth:`draw`, but ``n`` codes of legal values at once; shape (n,)."""
+        return self.on_grid(np.array([self.draw(rng) for _ in range(n)], dtype=np.float64))
+
+    def values(self, codes: Array) -> npt.NDArray[Any]:
+        """The nearest value to each code, shape (n,); no code is NaN."""
+        return np.array([self.decode(code) for code in codes.tolist()])
+
+    def codes(self, values: Sequence[Any]) -> Array:
+        """The code of each value, shape (n,)."""
+        return np.array([self.encode(value) for value in values], dtype=np.float64)
+
+    def on_grid(self, codes: Array) -> Array:
+        """Codes moved to that of the nearest value, to the last bit that of :meth:`encode` where values are countable.
+
+        Args:
+            codes: shape (n,), without NaN.
+        """
+        return self.codes([self.decode(code) for code in codes.tolist()])
+
+    @abstractmethod
+    def stepped(self, codes: Array, is_up: npt.NDArray[np.bool_]) -> Array:
+        """The codes of the next values up or down, or the other way at an end; numbers stay.
+
+        Args:
+            codes: of legal values, shape (n,), without NaN.
+            is_up: shape (n,).
+        """
+
 
 class _Numeric(Column):
     def __init__(self, name: str, *, log: bool, is_integer: bool, snap: Callable[[float], float] | None) -> None:
@@ -78,6 +110,8 @@ class _Numeric(Column):
         self.log = log
         self.kind = Kind.INTEGER if is_integer else Kind.NUMBER
         self.num_values = 0
+        self.lower: float = -math.inf
+        self.upper: float = math.inf
         self._is_integer = is_integer
         self._snap = snap
 
@@ -97,6 +131,14 @@ class _Numeric(Column):
         if self.num_values > 1 and not self.log:
             return float(rng.integers(self.num_values)) / (self.num_values - 1)
         return float(rng.random())
+
+    def stepped(self, codes: Array, is_up: npt.NDArray[np.bool_]) -> Array:
+        if not self._is_integer:
+            return codes
+        values = self.values(codes)
+        steps = np.where(is_up, 1, -1)
+        is_inside = (values + steps >= self.lower) & (values + steps <= self.upper)
+        return self.codes((values + np.where(is_inside, steps, -steps)).tolist())
 
     @abstractmethod
     def _refusal(self, value: Any) -> InvalidArgumentError: ...
@@ -157,6 +199,28 @@ class Number(_Numeric):
         value = min(max(value, self.lower), self.upper)
         return round(value) if self._is_integer else float(value)
 
+    def draw_many(self, rng: np.random.Generator, n: int) -> Array:
+        if self.num_values > 1 and not self.log:
+            return np.asarray(rng.integers(self.num_values, size=n) / (self.num_values - 1))
+        return self.on_grid(rng.random(n))
+
+    def values(self, codes: Array) -> npt.NDArray[Any]:
+        if self._snap is not None:
+            return super().values(codes)
+        scaled = self._origin + codes * self._span
+        values = np.clip(np.exp(scaled) if self.log else scaled, self.lower, self.upper)
+        return np.rint(values) if self._is_integer else values
+
+    def on_grid(self, codes: Array) -> Array:
+        if self._snap is not None:
+            return super().on_grid(codes)
+        if not self._is_integer:
+            return np.clip(codes, 0.0, 1.0)
+        values = self.values(codes)
+        # The logarithms of numpy and of the standard library differ in the last bit.
+        scaled = np.array([math.log(value) for value in values.tolist()]) if self.log else values
+        return np.clip((scaled - self._origin) / self._span, 0.0, 1.0)
+
     def _refusal(self, value: Any) -> InvalidArgumentError:
         kind = "an integer" if self._is_integer else "a number"
         return InvalidArgumentError(self.name, value, f"must be {kind} in [{self.lower!r}, {self.upper!r}]", _WAY_OUT)
@@ -182,6 +246,8 @@ class UnboundedNumber(_Numeric):
         super().__init__(name, log=log, is_integer=is_integer, snap=snap)
         self.mu = mu
         self.sigma = sigma
+        if log:
+            self.lower = 1.0 if is_integer else 0.0
 
     def encode(self, value: Any) -> float:
         if value is None:
@@ -213,10 +279,10 @@ class Choice(Column):
     def __init__(self, name: str, values: Sequence[Any], kind: Kind = Kind.CATEGORICAL) -> None:
         self.name = name
         self.kind = kind
-        self.values = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
-        self.num_values = len(self.values)
+        self.choices = tuple(value.item() if isinstance(value, np.generic) else value for value in values)
+        self.num_values = len(self.choices)
         self._codes: dict[Any, float] = {}
-        for code, value in enumerate(self.values):
+        for code, value in enumerate(self.choices):
             frozen = _frozen(value)
             if _is_hashable(frozen):
                 self._codes[frozen] = float(code)
@@ -226,15 +292,30 @@ class Choice(Column):
         if _is_hashable(frozen):
             code = self._codes.get(frozen)
         else:
-            code = next((float(i) for i, known in enumerate(self.values) if _frozen(known) == frozen), None)
+            code = next((float(i) for i, known in enumerate(self.choices) if _frozen(known) == frozen), None)
         if code is not None:
             return code
         if value is None:
             return math.nan
-        raise InvalidArgumentError(self.name, value, f"must be one of {list(self.values)!r}", _WAY_OUT)
+        raise InvalidArgumentError(self.name, value, f"must be one of {list(self.choices)!r}", _WAY_OUT)
 
     def decode(self, code: float) -> Any:
-        return self.values[min(max(round(code), 0), self.num_values - 1)]
+        return self.choices[min(max(round(code), 0), self.num_values - 1)]
+
+    def draw_many(self, rng: np.random.Generator, n: int) -> Array:
+        return rng.integers(self.num_values, size=n).astype(np.float64)
+
+    def values(self, codes: Array) -> npt.NDArray[Any]:
+        values = np.empty(len(codes), dtype=object)  # which may be sequences
+        values[:] = [self.decode(code) for code in codes.tolist()]
+        return values
+
+    def on_grid(self, codes: Array) -> Array:
+        return np.clip(np.rint(codes), 0, self.num_values - 1)
+
+    def stepped(self, codes: Array, is_up: npt.NDArray[np.bool_]) -> Array:
+        goes_up = np.where(is_up, codes < self.num_values - 1, codes == 0)
+        return np.asarray(codes + np.where(goes_up, 1.0, -1.0))
 
     def plain(self, value: Any) -> Any:
         return self.decode(self.encode(value))

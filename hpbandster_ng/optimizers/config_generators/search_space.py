@@ -1,25 +1,38 @@
-"""A ConfigSpace as the samplers see it: what it can draw, and what its configurations are as numbers.
-
-This is the only module that knows how ConfigSpace 0.7 and 1.x differ.
-"""
+"""A ConfigSpace as the samplers see it: what it can draw, and what its configurations are as numbers."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ConfigSpace
 import numpy as np
+import numpy.typing as npt
 from ConfigSpace import hyperparameters as hp_types
 
 from hpbandster_ng.errors import InvalidArgumentError, SearchSpaceError
+from hpbandster_ng.optimizers.config_generators.codes import Codes
 from hpbandster_ng.optimizers.config_generators.columns import Choice, Column, Kind, Number, UnboundedNumber
+from hpbandster_ng.optimizers.config_generators.versions import (
+    is_forbidden,
+    is_satisfied,
+    parent_conditions,
+    to_value,
+    to_vector,
+)
 
 __all__ = ["Kind", "SearchSpace"]
 
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
 _MISSING = object()
+
+_RESOLUTION = 1e9
+"""Numbers that differ by less than one part in so many of their range are the same number: encoding what was decoded
+changes the last bits."""
 
 
 class SearchSpace:
@@ -64,10 +77,11 @@ class SearchSpace:
         self.configspace = copy.deepcopy(configspace)
         self._all_columns = tuple(_column(configspace[name]) for name in self.names)
         self._hyperparameters = tuple(self.configspace[name] for name in self.names)
-        self._conditions = tuple(_parent_conditions(self.configspace, name) for name in self.names)
+        self._conditions = tuple(parent_conditions(self.configspace, name) for name in self.names)
         self._forbidden = tuple(self.configspace.forbidden_clauses)
         self._is_conditional = any(self._conditions)
-        self._is_uniform = not self._forbidden and all(map(_is_uniform, self._hyperparameters))
+        is_uniform = [_is_uniform(hyperparameter) for hyperparameter in self._hyperparameters]
+        self._is_uniform = not self._forbidden and all(is_uniform)
 
         self._positions = np.array([i for i, c in enumerate(self._all_columns) if c.num_values != 1], dtype=np.intp)
         self._columns = tuple(self._all_columns[i] for i in self._positions)
@@ -75,6 +89,7 @@ class SearchSpace:
         self.kinds = tuple(column.kind for column in self._columns)
         self.num_values = np.array([column.num_values for column in self._columns], dtype=np.intp)
         self.dimensions = len(self._columns)
+        self._codes = Codes(self.configspace, self._all_columns, self._positions, is_uniform)
 
     def sample(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw a configuration from the priors of the space; conditions and forbidden clauses hold."""
@@ -111,6 +126,88 @@ class SearchSpace:
         if self._is_conditional:
             self._deactivate(codes)
         return np.array(codes)[self._positions]
+
+    def encode_many(self, configs: Iterable[Mapping[str, Any]]) -> Array:
+        """As :meth:`encode`, of several configurations; shape (n, dimensions)."""
+        dicts = [self._dict(config) for config in configs]
+        codes = np.empty((len(dicts), self.dimensions))
+        for j, column in enumerate(self._columns):
+            codes[:, j] = [column.encode(values.get(column.name)) for values in dicts]
+        return self._codes.settle(codes)[0] if self._is_conditional else codes
+
+    def default_code(self) -> Array:
+        """The code of the space's default configuration, shape (dimensions,)."""
+        return self.encode(self.configspace.get_default_configuration())
+
+    def sample_codes(self, rng: np.random.Generator, n: int) -> Array:
+        """Draw the codes of ``n`` configurations from the priors of the space; conditions and forbidden clauses hold.
+
+        Integers and quantised numbers lie on their grid: their code is that of :meth:`encode`, to the last bit.
+
+        Returns:
+            Shape (n, dimensions), NaN where inactive.
+
+        Raises:
+            SearchSpaceError: of a million draws in a row all are forbidden.
+
+        Example:
+            >>> space = SearchSpace(ConfigSpace.ConfigurationSpace({"layers": (1, 5), "optimizer": ["sgd", "adam"]}))
+            >>> space.sample_codes(np.random.default_rng(0), 3)
+            array([[1.  , 0.  ],
+                   [0.75, 0.  ],
+                   [0.5 , 0.  ]])
+        """
+        return self._codes.sample(rng, n)
+
+    def mutate_codes(
+        self, rng: np.random.Generator, codes: Array, sigma: float | Array = 0.1, probability: float | None = None
+    ) -> Array:
+        """Neighbours of configurations: one for each, different from it in at least one active entry.
+
+        A number takes a normal step, reflected at its bounds, and an integer at least to the next one; a category
+        becomes any other; an ordinal moves by one rank. Then the conditions are evaluated again: what becomes active is
+        drawn from its prior, what becomes inactive is NaN. A forbidden child is made anew, up to ten times, then
+        dropped.
+
+        Args:
+            codes: of legal configurations, shape (n, dimensions).
+            sigma: standard deviation of the steps of numbers in units of the code; one, or shape (dimensions,).
+            probability: that an active entry changes; one in the number of active entries by default. Where none
+                would, one does.
+
+        Returns:
+            Shape (m, dimensions), at most n rows and in another order.
+
+        Raises:
+            InvalidArgumentError: ``sigma`` is not positive.
+
+        Example:
+            >>> space = SearchSpace(ConfigSpace.ConfigurationSpace({"layers": (1, 5), "optimizer": ["sgd", "adam"]}))
+            >>> space.mutate_codes(np.random.default_rng(0), np.array([[0.5, 0.0], [0.5, 0.0]]), probability=1.0)
+            array([[0.75, 1.  ],
+                   [0.75, 1.  ]])
+        """
+        return self._codes.mutate(rng, codes, sigma, probability)
+
+    def are_valid(self, codes: Array) -> Mask:
+        """Which codes have an entry exactly where the conditions want one, and are not forbidden; shape (n,).
+
+        Args:
+            codes: shape (n, dimensions).
+        """
+        return self._codes.are_valid(codes)
+
+    def keys(self, codes: Array) -> list[bytes]:
+        """What tells configurations apart, for sets and dicts.
+
+        Args:
+            codes: shape (n, dimensions), NaN where inactive.
+
+        Returns:
+            One key a row; equal for codes that differ in numbers by rounding only.
+        """
+        ranks = np.rint(np.where(np.isnan(codes), -1.0, codes) * _RESOLUTION).astype(np.int64)
+        return [row.tobytes() for row in ranks]
 
     def decode(self, vector: np.ndarray, rng: np.random.Generator) -> dict[str, Any] | None:
         """The configuration nearest to a code.
@@ -186,17 +283,17 @@ class SearchSpace:
                 internal[i] = self._internal(i, column.decode(codes[i]))
 
     def _is_active(self, i: int, internal: np.ndarray) -> bool:
-        return all(_is_satisfied(condition, internal) for condition in self._conditions[i])
+        return all(is_satisfied(condition, internal) for condition in self._conditions[i])
 
     def _internal(self, i: int, value: Any) -> float:
         """ConfigSpace's own code of a value, to the last bit: its rules compare for equality."""
         column = self._all_columns[i]
         if isinstance(column, Choice) and column.num_values > 1:
             return column.encode(value)
-        return _to_vector(self._hyperparameters[i], value)
+        return to_vector(self._hyperparameters[i], value)
 
     def _first_forbidden(self, internal: np.ndarray) -> Any:
-        return next((clause for clause in self._forbidden if _is_forbidden(clause, internal)), None)
+        return next((clause for clause in self._forbidden if is_forbidden(clause, internal)), None)
 
     def _wrongly_given(self, i: int, given: Mapping[str, Any]) -> InvalidArgumentError:
         name = self.names[i]
@@ -243,9 +340,9 @@ def _is_uniform(hyperparameter: Any) -> bool:
     """Whether drawing from the column's range is the same as drawing from ConfigSpace's prior."""
     if isinstance(hyperparameter, hp_types.CategoricalHyperparameter):
         return len(set(np.asarray(hyperparameter.probabilities).tolist())) == 1
-    if isinstance(hyperparameter, hp_types.UniformIntegerHyperparameter):
+    if type(hyperparameter) is hp_types.UniformIntegerHyperparameter:  # in 0.7 the beta ones are derived from it
         return not hyperparameter.log and getattr(hyperparameter, "q", None) is None
-    if isinstance(hyperparameter, hp_types.UniformFloatHyperparameter):
+    if type(hyperparameter) is hp_types.UniformFloatHyperparameter:
         return getattr(hyperparameter, "q", None) is None
     return isinstance(hyperparameter, hp_types.OrdinalHyperparameter | hp_types.Constant)
 
@@ -253,7 +350,7 @@ def _is_uniform(hyperparameter: Any) -> bool:
 def _snap(hyperparameter: Any) -> Any:
     if getattr(hyperparameter, "q", None) is None:  # only in 0.7
         return None
-    return lambda value: _to_value(hyperparameter, _to_vector(hyperparameter, value))
+    return lambda value: to_value(hyperparameter, to_vector(hyperparameter, value))
 
 
 def _decoded(column: Column, code: float, rng: np.random.Generator) -> Any:
@@ -267,32 +364,5 @@ def _values(columns: tuple[Column, ...], hyperparameters: tuple[Any, ...], vecto
         if math.isnan(code):
             continue
         is_choice = isinstance(column, Choice)
-        values[column.name] = column.decode(code) if is_choice else column.plain(_to_value(hyperparameter, code))
+        values[column.name] = column.decode(code) if is_choice else column.plain(to_value(hyperparameter, code))
     return values
-
-
-def _to_vector(hyperparameter: Any, value: Any) -> float:
-    to_vector = getattr(hyperparameter, "to_vector", None) or hyperparameter._inverse_transform
-    return float(to_vector(value))
-
-
-def _to_value(hyperparameter: Any, code: float) -> Any:
-    to_value = getattr(hyperparameter, "to_value", None) or hyperparameter._transform
-    return to_value(code)
-
-
-def _parent_conditions(configspace: Any, name: str) -> tuple[Any, ...]:
-    if hasattr(configspace, "parent_conditions_of"):
-        return tuple(configspace.parent_conditions_of[name])
-    return tuple(configspace.get_parent_conditions_of(name))
-
-
-def _is_satisfied(condition: Any, internal: np.ndarray) -> bool:
-    is_satisfied = getattr(condition, "satisfied_by_vector", None) or condition.evaluate_vector
-    return bool(is_satisfied(internal))
-
-
-def _is_forbidden(clause: Any, internal: np.ndarray) -> bool:
-    if hasattr(clause, "is_forbidden_vector_array"):
-        return bool(clause.is_forbidden_vector(internal))
-    return bool(clause.is_forbidden_vector(internal, False))

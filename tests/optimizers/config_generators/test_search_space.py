@@ -12,50 +12,7 @@ from hypothesis import strategies as st
 
 from hpbandster_ng.errors import InvalidArgumentError, SearchSpaceError
 from hpbandster_ng.optimizers.config_generators.search_space import Kind, SearchSpace
-
-IS_NEW = hasattr(CS.ConfigurationSpace, "add")
-
-
-def space_of(*parts):
-    space = CS.ConfigurationSpace(seed=0)
-    for part in parts:
-        if IS_NEW:
-            space.add(part)
-        elif isinstance(part, CS.hyperparameters.Hyperparameter):
-            space.add_hyperparameter(part)
-        elif hasattr(part, "is_forbidden_vector"):
-            space.add_forbidden_clause(part)
-        else:
-            space.add_condition(part)
-    return space
-
-
-def everything():
-    """All kinds at once, nested conditions, all forbidden clauses."""
-    algorithm = CS.CategoricalHyperparameter("z_algorithm", ["svm", "mlp", "tree"], weights=[0.2, 0.5, 0.3])
-    depth = CS.UniformIntegerHyperparameter("a_depth", 1, 8)
-    layers = CS.UniformIntegerHyperparameter("layers", 1, 4)
-    units = CS.UniformIntegerHyperparameter("units", 4, 512, log=True)
-    dropout = CS.UniformFloatHyperparameter("b_dropout", 0.0, 0.9)
-    rate = CS.UniformFloatHyperparameter("rate", 1e-5, 1.0, log=True)
-    size = CS.OrdinalHyperparameter("size", ["small", "medium", "large"])
-    flag = CS.CategoricalHyperparameter("flag", [True, False])
-    shape = CS.CategoricalHyperparameter("shape", [(1, 2), (3,)])
-    seed = CS.Constant("seed", 17)
-    only = CS.CategoricalHyperparameter("only", ["this"])
-    normal = CS.NormalFloatHyperparameter("normal", mu=0, sigma=1, lower=-2, upper=3)
-    whole = CS.NormalIntegerHyperparameter("whole", mu=4, sigma=2, lower=1, upper=9)
-    beta = CS.BetaFloatHyperparameter("beta", alpha=2, beta=3, lower=0, upper=4)
-    return space_of(
-        algorithm, depth, layers, units, dropout, rate, size, flag, shape, seed, only, normal, whole, beta,
-        CS.EqualsCondition(depth, algorithm, "tree"),
-        CS.InCondition(layers, algorithm, ["mlp", "svm"]),
-        CS.GreaterThanCondition(units, layers, 2),
-        CS.AndConjunction(CS.EqualsCondition(dropout, flag, True), CS.LessThanCondition(dropout, whole, 6)),
-        CS.OrConjunction(CS.EqualsCondition(seed, size, "medium"), CS.GreaterThanCondition(seed, whole, 7)),
-        CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(whole, 3), CS.ForbiddenInClause(size, ["medium", "large"])),
-        CS.ForbiddenEqualsClause(layers, 4),
-    )  # fmt: skip
+from tests.optimizers.config_generators.spaces import IS_NEW, everything, space_of
 
 
 def configspace_accepts(space, config):
