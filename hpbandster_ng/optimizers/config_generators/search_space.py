@@ -167,7 +167,7 @@ class SearchSpace:
         A number takes a normal step, reflected at its bounds, and an integer at least to the next one; a category
         becomes any other; an ordinal moves by one rank. Then the conditions are evaluated again: what becomes active is
         drawn from its prior, what becomes inactive is NaN. A forbidden child is made anew, up to ten times, then
-        dropped.
+        dropped; so is that of a configuration without an active entry.
 
         Args:
             codes: of legal configurations, shape (n, dimensions).

@@ -95,6 +95,14 @@ def _is_number(parameter):
     return hasattr(parameter, "lower")
 
 
+def _is_comparable(parent, conditions):
+    """ConfigSpace 0.7 compares neither constants nor, unless they are categories, what is inactive."""
+    if isinstance(parent, CS.CategoricalHyperparameter):
+        return True
+    is_conditional = any(condition.get_children()[0] == parent for condition in conditions)
+    return not isinstance(parent, CS.Constant) and not is_conditional
+
+
 def _condition(draw, child, parents, depth=0):
     if depth < 2 and draw(st.integers(0, 3)) == 0:
         join = draw(st.sampled_from([CS.AndConjunction, CS.OrConjunction]))
@@ -134,11 +142,11 @@ def _clause(draw, parameters):
 def pairs_of_spaces(draw):
     """A random space, and the same without its forbidden clauses."""
     hyperparameters = parameters(draw, draw(st.integers(2, 6)))
-    conditions = [
-        _condition(draw, child, hyperparameters[:i])
-        for i, child in enumerate(hyperparameters)
-        if i and draw(st.booleans())
-    ]
+    conditions = []
+    for i, child in enumerate(hyperparameters):
+        parents = hyperparameters[:i] if IS_NEW else [p for p in hyperparameters[:i] if _is_comparable(p, conditions)]
+        if parents and draw(st.booleans()):
+            conditions.append(_condition(draw, child, parents))
     clauses = [_clause(draw, hyperparameters) for _ in range(draw(st.integers(0, 2)))]
     if draw(st.booleans()):
         clauses.append(CS.ForbiddenAndConjunction(_clause(draw, hyperparameters), _clause(draw, hyperparameters)))
