@@ -16,6 +16,7 @@ from hpbandster_ng.errors import InvalidArgumentError
 __all__ = [
     "Bracket",
     "BracketSizes",
+    "BudgetPlan",
     "Plan",
     "full_budget_brackets",
     "hyperband_brackets",
@@ -203,17 +204,71 @@ class Plan:
         return math.fsum(bracket.total_budget for bracket in self.brackets)
 
     def __str__(self) -> str:
-        head = ("iteration", "rung", "configurations", "budget", "total")
-        cells = [head, *(tuple(f"{cell:.12g}" for cell in row) for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
         full = max((bracket.budgets[-1] for bracket in self.brackets), default=1.0)
-        total = self.total_budget
         summary = (
             f"{len(self.brackets)} iterations, {self.num_configs} configurations, {self.num_runs} runs, "
-            f"total budget {total:.12g} ({total / full:.6g} full evaluations)"
+            f"{_spending(self.total_budget, full)}"
         )
-        return "\n".join([*lines, summary])
+        return "\n".join([*_table(("iteration", "rung", "configurations", "budget", "total"), self.rows), summary])
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPlan:
+    """What a run spends whose configurations advance at any time: which runs that makes, only their losses tell.
+
+    An iteration ends with the job that brings its total to what is planned or beyond it, by less than ``max_budget``;
+    the next one has that much less.
+
+    Attributes:
+        totals: the total budget of each iteration.
+        max_budget: that of a full evaluation.
+        budget_a_run: what a run costs on average, roughly.
+        first_iteration: the number of the first.
+
+    Example:
+        >>> print(BudgetPlan((27, 18, 27), max_budget=9, budget_a_run=27 / 13))
+        iteration  total
+                0     27
+                1     18
+                2     27
+        3 iterations, about 35 runs, total budget 72 (8 full evaluations)
+    """
+
+    totals: tuple[float, ...]
+    max_budget: float
+    budget_a_run: float
+    first_iteration: int = 0
+
+    @property
+    def rows(self) -> tuple[tuple[int, float], ...]:
+        """``(iteration, total)``, a row an iteration."""
+        return tuple(enumerate(self.totals, self.first_iteration))
+
+    @property
+    def num_runs(self) -> int:
+        """Roughly so many."""
+        return round(self.total_budget / self.budget_a_run)
+
+    @property
+    def total_budget(self) -> float:
+        return math.fsum(self.totals)
+
+    def __str__(self) -> str:
+        summary = (
+            f"{len(self.totals)} iterations, about {self.num_runs} runs, "
+            f"{_spending(self.total_budget, self.max_budget)}"
+        )
+        return "\n".join([*_table(("iteration", "total"), self.rows), summary])
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[float, ...]]) -> list[str]:
+    cells = [head, *(tuple(f"{cell:.12g}" for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+
+
+def _spending(total: float, full: float) -> str:
+    return f"total budget {total:.12g} ({total / full:.6g} full evaluations)"
 
 
 def repeat(brackets: Sequence[Bracket], first: int, count: int) -> Plan:

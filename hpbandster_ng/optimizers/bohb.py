@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
+from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators import bohb as generators
 from hpbandster_ng.optimizers.config_generators.densities import BandwidthEstimation
+from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
 
 __all__ = ["BOHB"]
@@ -31,6 +33,8 @@ class BOHB(ScheduledMaster):
         min_bandwidth: keeps the densities from collapsing to a point.
         bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``: see
             :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
+        asynchronous: whether configurations advance at any time, as in
+            :class:`~hpbandster_ng.optimizers.asynchyperband.AsyncHyperBand`, instead of rung by rung: for many workers.
         **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
 
     Raises:
@@ -64,6 +68,7 @@ class BOHB(ScheduledMaster):
         min_bandwidth: float = 1e-3,
         bracket_sizes: BracketSizes = "floor",
         bandwidth_estimation: BandwidthEstimation = "normal_reference",
+        asynchronous: bool = False,
         **master_kwargs: Any,
     ) -> None:
         model: dict[str, Any] = {
@@ -75,10 +80,14 @@ class BOHB(ScheduledMaster):
             "min_bandwidth": min_bandwidth,
             "bandwidth_estimation": bandwidth_estimation,
         }
+        if not isinstance(asynchronous, bool):
+            raise InvalidArgumentError("asynchronous", asynchronous, "must be True or False", "False is the default")
+        brackets = hyperband_brackets(min_budget, max_budget, eta, bracket_sizes)
         super().__init__(
             generators.BOHB(configspace, **model),
             configspace,
-            hyperband_brackets(min_budget, max_budget, eta, bracket_sizes),
-            {"eta": eta, "min_budget": min_budget, "max_budget": max_budget, **model},
+            brackets,
+            {"eta": eta, "min_budget": min_budget, "max_budget": max_budget, "asynchronous": asynchronous, **model},
+            standings=AsyncBrackets(brackets, eta) if asynchronous else None,
             **master_kwargs,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,17 +10,22 @@ from typing import Any
 from hpbandster_ng.core.master import Master, check_count
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.records import Config
-from hpbandster_ng.engine.schedule import Bracket, Plan, repeat
+from hpbandster_ng.engine.schedule import Bracket, BudgetPlan, Plan, repeat
 from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
+from hpbandster_ng.optimizers.iterations.asynchronous import AsynchronousHalving
+from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.iterations.successivehalving import SuccessiveHalving
 
 __all__ = ["ScheduledMaster"]
 
 
 class ScheduledMaster(Master):
-    """A master that goes through the same brackets again and again, by successive halving.
+    """A master that goes through the same brackets again and again, by successive halving, in step or asynchronous.
+
+    In step, an iteration is a bracket. Asynchronous, it is a bracket's total budget, and the number of its runs depends
+    on their losses.
 
     Args:
         config_generator: proposes configurations and learns from results.
@@ -27,6 +33,8 @@ class ScheduledMaster(Master):
         brackets: one round of the schedule.
         settings: added to :attr:`config`.
         initial_configs: configurations that run before any is drawn, in this order.
+        standings: the brackets in which configurations advance asynchronously, all iterations alike; None for
+            iterations that are brackets.
         **master_kwargs: see :class:`~hpbandster_ng.core.master.Master`.
 
     Raises:
@@ -40,6 +48,7 @@ class ScheduledMaster(Master):
         brackets: Sequence[Bracket],
         settings: Mapping[str, Any],
         initial_configs: Sequence[Config] = (),
+        standings: AsyncBrackets | None = None,
         **master_kwargs: Any,
     ) -> None:
         space = SearchSpace(configspace)
@@ -49,6 +58,7 @@ class ScheduledMaster(Master):
             **master_kwargs,
         )
         self.configspace = configspace
+        self.standings = standings
         self.brackets = tuple(brackets)
         self.eta = settings["eta"]
         self.min_budget = settings["min_budget"]
@@ -57,22 +67,31 @@ class ScheduledMaster(Master):
         self.max_SH_iter = len(self.budgets)
         self.config.update({**settings, "budgets": self.budgets, "max_SH_iter": self.max_SH_iter})
 
-    def plan(self, n_iterations: int = 1) -> Plan:
-        """Print the exact table of what the next ``n_iterations`` run, and return it.
+    def plan(self, n_iterations: int = 1) -> Plan | BudgetPlan:
+        """Print what the next ``n_iterations`` run, and return it.
 
         Returns:
-            A row a rung: iteration, rung, configurations, budget, total.
+            The exact table, a row a rung: iteration, rung, configurations, budget, total. Of an asynchronous optimizer,
+            a row an iteration: iteration, total; how many configurations reach which rung, only their losses tell.
 
         Raises:
             InvalidArgumentError: ``n_iterations`` is below 1.
         """
         check_count("n_iterations", n_iterations)
-        table = repeat(self.brackets, len(self.iterations), n_iterations)
+        table = self._plan(len(self.iterations), n_iterations)
         sys.stdout.write(f"{table}\n")
         return table
 
     def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> AnyIteration:
-        """The bracket of the given number, by successive halving."""
+        """The bracket of the given number, by successive halving; or as much budget as that has."""
+        if self.standings is not None:
+            return AsynchronousHalving(
+                HPB_iter=iteration,
+                config_sampler=self.config_generator.get_config,
+                standings=self.standings,
+                spend_until=self.spend_until(iteration),
+                **iteration_kwargs,
+            )
         bracket = self.brackets[iteration % len(self.brackets)]
         return SuccessiveHalving(
             HPB_iter=iteration,
@@ -81,6 +100,19 @@ class ScheduledMaster(Master):
             config_sampler=self.config_generator.get_config,
             **iteration_kwargs,
         )
+
+    def spend_until(self, iteration: int) -> float:
+        """The total budget of all iterations up to the given one, itself included."""
+        rounds, more = divmod(iteration + 1, len(self.brackets))
+        totals = [bracket.total_budget for bracket in self.brackets]
+        return rounds * math.fsum(totals) + math.fsum(totals[:more])
+
+    def _plan(self, first: int, n_iterations: int) -> Plan | BudgetPlan:
+        plan = repeat(self.brackets, first, n_iterations)
+        if self.standings is None:
+            return plan
+        totals = tuple(bracket.total_budget for bracket in plan.brackets)
+        return BudgetPlan(totals, self.max_budget, self.standings.budget_a_run, first)
 
     def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
         """As every master, and no total budget on which nothing of this schedule could ever run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import Counter
 
@@ -23,7 +24,7 @@ from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState, Pool
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.engine.schedule import hyperband_brackets
-from hpbandster_ng.optimizers.iterations import SuccessiveHalving
+from hpbandster_ng.optimizers.iterations import AsyncBrackets, AsynchronousHalving, SuccessiveHalving
 
 FAILED = Outcome(OutcomeState.FAILED, error="Traceback ...")
 
@@ -38,13 +39,22 @@ class LearningGenerator(ConfigGenerator):
     def __init__(self):
         super().__init__()
         self.learned = []
+        self.pending = {}
         self._best = 0.5
 
     def get_config(self, budget):
         return {"x": float(self.rng.random()), "best": self._best}, {"learned": len(self.learned)}
 
+    def new_job(self, job):
+        assert job.key not in self.pending
+        self.pending[job.key] = job
+
+    def withdraw(self, job):
+        assert self.pending.pop(job.key) == job
+
     def new_result(self, job, update_model=True):
         self.learned.append(job)
+        del self.pending[job.id, job.kwargs["budget"]]
         if job.result:
             self._best = min(self._best, job.result["loss"])
 
@@ -61,6 +71,31 @@ def make_planner(brackets=None, generator=None, iteration_type=SuccessiveHalving
     return Planner(make_iteration, generator, Pool(**pool), seed, initial_configs)
 
 
+def make_async_planner(brackets=None, generator=None, seed=7, initial_configs=(), iteration_type=None, **pool):
+    """The same, asynchronous: configurations advance at any time in all the brackets."""
+    brackets = brackets or hyperband_brackets(1, 9, 3)
+    generator = generator or LearningGenerator()
+    standings = AsyncBrackets(brackets, 3)
+
+    def make_iteration(i):
+        until = sum(brackets[k % len(brackets)].total_budget for k in range(i + 1))
+        return (iteration_type or AsynchronousHalving)(i, generator.get_config, standings, until)
+
+    return Planner(make_iteration, generator, Pool(**pool), seed, initial_configs)
+
+
+def position(iteration):
+    """Who stands where, in an iteration of either kind."""
+    if isinstance(iteration, AsynchronousHalving):
+        standings = iteration.standings
+        ladders = [
+            ([dataclasses.asdict(rung) for rung in ladder._rungs], ladder._order, ladder._running, ladder._paused)
+            for ladder in standings._ladders
+        ]
+        return copy.deepcopy((ladders, standings.spent, standings._spent, iteration._num_entered))
+    return iteration.stage, list(iteration.actual_num_configs), iteration.num_running
+
+
 def digest(planner):
     """Everything that decides what a planner does next, as a value that can be compared."""
     pool = planner.pool
@@ -69,10 +104,8 @@ def digest(planner):
             (
                 {config_id: dataclasses.asdict(datum) for config_id, datum in iteration.data.items()},
                 list(iteration.data),
-                iteration.stage,
                 iteration.is_finished,
-                list(iteration.actual_num_configs),
-                iteration.num_running,
+                position(iteration),
                 iteration.next_step(),
             )
             for iteration in planner.iterations
@@ -95,6 +128,7 @@ def digest(planner):
         "request_ended": planner._is_request_ended,
         "deadline": planner._deadline,
         "finished": planner.is_finished,
+        "pending": dict(getattr(planner.generator, "pending", {})),
         "learned": [
             (job.id, job.kwargs, job.result, job.exception) for job in getattr(planner.generator, "learned", ())
         ],

@@ -9,13 +9,14 @@ from hpbandster_ng.engine.events import EndJob, Happening, QueueJob, RunCancelle
 from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.engine.schedule import Bracket, hyperband_brackets, repeat
-from hpbandster_ng.optimizers.iterations import SuccessiveHalving, SuccessiveResampling
+from hpbandster_ng.optimizers.iterations import AsynchronousHalving, SuccessiveHalving, SuccessiveResampling
 from tests.engine.driver import (
     FAILED,
     LearningGenerator,
     Simulation,
     continued,
     digest,
+    make_async_planner,
     make_planner,
     of_type,
     rows_executed,
@@ -53,10 +54,10 @@ class NowAndThenUnsendable(LearningGenerator):
 
 
 @st.composite
-def settings_of_a_run(draw):
+def settings_of_a_run(draw, kinds=(SuccessiveHalving, SuccessiveResampling)):
     return {
         "brackets": draw(BRACKETS),
-        "iteration_type": draw(st.sampled_from([SuccessiveHalving, SuccessiveResampling])),
+        "iteration_type": draw(st.sampled_from(kinds)),
         "initial_configs": draw(st.sampled_from([(), ({"x": -1},), ({"x": -1}, {"x": -2}, {"x": -3})])),
         "generator_type": draw(st.sampled_from([LearningGenerator, NowAndThenUnsendable])),
         "seed": draw(st.integers(0, 3)),
@@ -64,9 +65,15 @@ def settings_of_a_run(draw):
     }
 
 
+def settings_of_any_run():
+    """In step, or asynchronous."""
+    return settings_of_a_run((SuccessiveHalving, SuccessiveResampling, AsynchronousHalving))
+
+
 def planner_of(given_settings):
     kwargs = dict(given_settings)
-    return make_planner(generator=kwargs.pop("generator_type")(), **kwargs)
+    make = make_async_planner if kwargs["iteration_type"] is AsynchronousHalving else make_planner
+    return make(generator=kwargs.pop("generator_type")(), **kwargs)
 
 
 def play(sim, moves, watch=lambda sim: None):
@@ -113,7 +120,7 @@ SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 
 
 @MANY
-@given(settings_of_a_run(), st.integers(0, 4), MOVES)
+@given(settings_of_any_run(), st.integers(0, 4), MOVES)
 def test_every_run_ends_with_one_outcome_a_job_and_nobody_waits_for_nothing(given_settings, n_workers, moves):
     sim = play(start(given_settings, n_workers), moves, assert_nobody_waits_for_nothing)
     sim.drain(some_loss)
@@ -124,7 +131,7 @@ def test_every_run_ends_with_one_outcome_a_job_and_nobody_waits_for_nothing(give
 
 
 @MANY
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_attempts_count_up_and_stay_within_the_limit(given_settings, moves):
     sim = play(start(given_settings), moves)
     sim.drain(some_loss)
@@ -139,7 +146,7 @@ def test_attempts_count_up_and_stay_within_the_limit(given_settings, moves):
 
 
 @MANY
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_the_generator_learns_of_each_merit_and_fault_once_and_of_no_loss(given_settings, moves):
     sim = play(start(given_settings), moves)
     sim.cancel()
@@ -175,7 +182,7 @@ def test_executed_equals_planned_in_any_order_when_nothing_fails(given_settings,
 
 
 @MANY
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_initial_configs_run_first_and_in_order(given_settings, moves):
     sim = play(start(given_settings), moves)
     sim.drain(some_loss)
@@ -186,7 +193,7 @@ def test_initial_configs_run_first_and_in_order(given_settings, moves):
 
 
 @MANY
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_cancelling_at_any_time_gives_every_open_job_one_outcome(given_settings, moves):
     sim = play(start(given_settings), moves)
     open_jobs = set(sim.planner.pool.tasks)
@@ -198,7 +205,7 @@ def test_cancelling_at_any_time_gives_every_open_job_one_outcome(given_settings,
 
 
 @MANY
-@given(settings_of_a_run(), MOVES, MOVES)
+@given(settings_of_any_run(), MOVES, MOVES)
 def test_a_cancelled_run_can_be_requested_again_and_ends(given_settings, moves, more):
     sim = play(start(given_settings), moves)
     sim.cancel()
@@ -212,7 +219,7 @@ def test_a_cancelled_run_can_be_requested_again_and_ends(given_settings, moves, 
 
 
 @MANY
-@given(settings_of_a_run(), MOVES, st.integers(0, 30))
+@given(settings_of_any_run(), MOVES, st.integers(0, 30))
 def test_from_the_deadline_on_nothing_is_started_queued_or_opened(given_settings, moves, seconds):
     sim = Simulation(planner_of(given_settings))
     sim.join()
@@ -229,7 +236,7 @@ def test_from_the_deadline_on_nothing_is_started_queued_or_opened(given_settings
 
 
 @SOME
-@given(settings_of_a_run(), MOVES, st.booleans())
+@given(settings_of_any_run(), MOVES, st.booleans())
 def test_replay_is_the_same_state_after_every_event_and_decides_the_same_from_there(
     given_settings, moves, is_cancelled
 ):
@@ -258,13 +265,13 @@ def test_replay_is_the_same_state_after_every_event_and_decides_the_same_from_th
 
 
 @SOME
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_the_same_seed_and_the_same_happenings_give_the_same_run(given_settings, moves):
     assert play(start(given_settings), moves).log == play(start(given_settings), moves).log
 
 
 @SOME
-@given(settings_of_a_run(), MOVES)
+@given(settings_of_any_run(), MOVES)
 def test_a_cancellation_between_a_report_and_its_end_keeps_the_report(given_settings, moves):
     sim = play(start(given_settings), moves)
     if not sim.busy:
