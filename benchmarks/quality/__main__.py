@@ -17,6 +17,7 @@ from benchmarks.quality.trace import CACHE, RunKey
 
 _SHORT_SHARE = 0.25
 _RULES = {"steady": incumbents.steady, "largest-budget": incumbents.best_at_largest_budget}
+_COMMITTED_RULE = "steady"
 
 
 def _names(text: str) -> list[str]:
@@ -34,15 +35,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=_numbers, default=[1, 8, 64])
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--processes", type=int, default=2, help="runs at a time")
-    parser.add_argument("--incumbent", choices=_RULES, default="steady", help="the rule that says what is recommended")
+    parser.add_argument(
+        "--incumbent", choices=_RULES, default=_COMMITTED_RULE, help="the rule that says what is recommended"
+    )
     parser.add_argument("--fresh", type=_names, default=[], help="forget the runs of these optimizers first")
     parser.add_argument("--short", action="store_true", help="our own problems, a quarter of the budget, two seeds")
+    parser.add_argument("--record", action="store_true", help="put the runs into the committed results")
+    parser.add_argument("--out", type=Path, default=CACHE / "report", help="where the report and the curves go")
     parser.add_argument("--report-only", action="store_true", help="make the report of the committed results")
     arguments = parser.parse_args()
     arguments.optimizers = [
         name for given in arguments.optimizers for name in (peers() if given == "peers" else [given])
     ]
     unknown = {*arguments.optimizers, *arguments.fresh} - {*OURS, *peers()}
+    if arguments.record and arguments.incumbent != _COMMITTED_RULE:
+        parser.error(f"the committed results are those of --incumbent {_COMMITTED_RULE}")
     if unknown:
         parser.error(f"no optimizer is called {sorted(unknown)}; there are {[*OURS, *peers()]}")
     return arguments
@@ -87,17 +94,29 @@ def _short(arguments: argparse.Namespace) -> int:
         suite, cache = own_suite(), Path(folder)
         failed = _measured(arguments, suite, cache, _SHORT_SHARE)
         rows = _rows(suite, cache, arguments.incumbent, _SHORT_SHARE)
-    print(report.text(rows))
+    print(report.summary(rows))
     worse = report.not_better_than_random(rows)
     for line in [*failed, *worse]:
         print(f"FAILED: {line}")
     return 1 if failed or worse else 0
 
 
+def _with_committed(rows: list[Row], suite: dict[str, Problem]) -> list[Row]:
+    """Optimizers that have no run here are represented by their committed ones."""
+    present = {row.key.optimizer for row in rows}
+    committed = results.read(results.COMMITTED)
+    return [*rows, *(row for row in committed if row.key.optimizer not in present and row.key.problem in suite)]
+
+
+def _report(rows: list[Row], folder: Path) -> None:
+    print(report.summary(rows))
+    print("\nwritten:", *report.write(rows, folder))
+
+
 def main() -> int:
     arguments = _arguments()
     if arguments.report_only:
-        report.write(results.read(results.COMMITTED))
+        _report(results.read(results.COMMITTED), arguments.out)
         return 0
     if arguments.short:
         return _short(arguments)
@@ -105,9 +124,14 @@ def main() -> int:
         print(f"{runs.forget(optimizer, CACHE)} runs of {optimizer} are forgotten.")
     suite = _suite(arguments.problems)
     failed = _measured(arguments, suite, CACHE, 1.0)
-    print("\n".join(failed))
     rows = _rows(suite, CACHE, arguments.incumbent, 1.0)
-    print(report.text(rows))
+    if arguments.incumbent == _COMMITTED_RULE:
+        rows = _with_committed(rows, suite)
+    if arguments.record:
+        results.write(rows, results.COMMITTED)
+    _report(rows, arguments.out)
+    for line in failed:
+        print(f"FAILED: {line}")
     return 1 if failed else 0
 
 

@@ -99,7 +99,7 @@ class LearningCurves:
         )
         momentum = ConfigSpace.UniformFloatHyperparameter("momentum", 0.0, 0.99, default_value=0.5)
         step_size = ConfigSpace.UniformIntegerHyperparameter("step_size", 2, 40, log=True, default_value=10)
-        space.add(
+        hyperparameters = [
             optimizer,
             schedule,
             momentum,
@@ -109,11 +109,16 @@ class LearningCurves:
             ConfigSpace.UniformFloatHyperparameter("dropout", 0.0, 0.8, default_value=0.0),
             ConfigSpace.UniformIntegerHyperparameter("layers", 1, 8, default_value=2),
             ConfigSpace.UniformIntegerHyperparameter("width", 16, 1024, log=True, default_value=64),
-        )
-        space.add(
+        ]
+        conditions = [
             ConfigSpace.EqualsCondition(momentum, optimizer, "momentum"),
             ConfigSpace.EqualsCondition(step_size, schedule, "step"),
-        )
+        ]
+        if hasattr(space, "add"):
+            space.add(*hyperparameters, *conditions)
+        else:  # ConfigSpace before 1.0
+            space.add_hyperparameters(hyperparameters)
+            space.add_conditions(conditions)
         return space
 
     def __call__(self, config: Mapping[str, Any], budget: float) -> tuple[float, float]:

@@ -14,10 +14,10 @@ from benchmarks.quality.optimizers import REFERENCE
 from benchmarks.quality.problems import Problem
 from benchmarks.quality.trace import RunKey, Trace
 
-__all__ = ["CHECKPOINTS", "COMMITTED", "SHARES", "Row", "normalised", "read", "row", "write"]
+__all__ = ["CHECKPOINTS", "COMMITTED", "SHARES", "Row", "Table", "normalised", "read", "row", "table", "write"]
 
 CHECKPOINTS = (0.05, 0.1, 0.25, 0.5, 1.0)
-SHARES = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
+SHARES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
 """Of the wall clock, about evenly spaced on a logarithmic scale."""
 
 COMMITTED = Path(__file__).with_name("results.csv")
@@ -74,16 +74,64 @@ def normalised(rows: Iterable[Row]) -> dict[RunKey, np.ndarray]:
     }
 
 
+@dataclass(frozen=True)
+class Table:
+    """What one optimizer achieved with one number of workers.
+
+    Attributes:
+        problems: their names.
+        by_problem: mean over seeds of the normalised regret, shape (problems, shares).
+        error: standard error of :attr:`mean` over seeds, shape (shares,); NaN if a problem has a single seed.
+        num_seeds: the fewest that any problem has.
+    """
+
+    problems: list[str]
+    by_problem: np.ndarray
+    error: np.ndarray
+    num_seeds: int
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Over problems, shape (shares,)."""
+        return self.by_problem.mean(axis=0)
+
+
+def table(regrets: dict[RunKey, np.ndarray], workers: int) -> dict[str, Table]:
+    """Each optimizer that ran on every problem, the lowest final regret first.
+
+    Args:
+        regrets: what :func:`normalised` returns.
+        workers: how many.
+    """
+    collected: dict[str, dict[str, list[np.ndarray]]] = {}
+    for key, regret in sorted(regrets.items(), key=lambda item: item[0]):
+        if key.workers == workers:
+            collected.setdefault(key.optimizer, {}).setdefault(key.problem, []).append(regret)
+    most = max((len(problems) for problems in collected.values()), default=0)
+    tables = {name: _table(problems) for name, problems in collected.items() if len(problems) == most}
+    return dict(sorted(tables.items(), key=lambda item: item[1].mean[-1]))
+
+
+def _table(problems: dict[str, list[np.ndarray]]) -> Table:
+    seeds = {problem: np.array(values) for problem, values in problems.items()}
+    num_seeds = min(map(len, seeds.values()))
+    if num_seeds > 1:
+        variances = [values.var(axis=0, ddof=1) / len(values) for values in seeds.values()]
+        error = np.sqrt(np.sum(variances, axis=0)) / len(seeds)
+    else:
+        error = np.full(len(SHARES), np.nan)
+    return Table(list(seeds), np.array([values.mean(axis=0) for values in seeds.values()]), error, num_seeds)
+
+
 def write(rows: Iterable[Row], path: Path) -> None:
-    """Write rows in the order of their keys."""
+    """Write rows in the order of their keys; a regret that stays the same is left out, which halves the file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["problem", "optimizer", "workers", "seed", "idle", "thinking", "results", "best", *SHARES])
         for each in sorted(rows, key=lambda each: each.key):
             key = each.key
-            numbers = [f"{each.idle:.4f}", f"{each.thinking:.3g}", each.results, f"{each.best:.8g}"]
-            regrets = [f"{value:.4g}" for value in each.regret]
-            writer.writerow([key.problem, key.optimizer, key.workers, key.seed, *numbers, *regrets])
+            numbers = [f"{each.idle:.4f}", f"{each.thinking:.3g}", each.results, f"{each.best:.7g}"]
+            writer.writerow([key.problem, key.optimizer, key.workers, key.seed, *numbers, *_changes(each.regret)])
 
 
 def read(path: Path) -> list[Row]:
@@ -94,8 +142,15 @@ def read(path: Path) -> list[Row]:
         return [_parsed(fields) for fields in csv.DictReader(file)]
 
 
+def _changes(regret: np.ndarray) -> list[str]:
+    texts = [f"{value:.3g}" for value in regret]
+    return [text if i == 0 or text != texts[i - 1] else "" for i, text in enumerate(texts)]
+
+
 def _parsed(fields: dict[str, str]) -> Row:
     key = RunKey(fields["problem"], fields["optimizer"], int(fields["workers"]), int(fields["seed"]))
-    regret = np.array([float(fields[str(share)]) for share in SHARES])
+    regret: list[float] = []
+    for share in SHARES:
+        regret.append(float(fields[str(share)]) if fields[str(share)] else regret[-1])
     numbers = float(fields["idle"]), float(fields["thinking"]), int(fields["results"]), float(fields["best"])
-    return Row(key, *numbers, regret)
+    return Row(key, *numbers, np.array(regret))
