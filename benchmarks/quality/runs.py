@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from benchmarks.quality import ours, trace
@@ -24,6 +23,9 @@ __all__ = ["cached", "forget", "peer_python", "run_all"]
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
 """Several runs share the machine; each counts its own processor time."""
+
+_peers_running: list[subprocess.Popen[str]] = []
+"""In a child: what it waits for."""
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -77,20 +79,42 @@ def _run(key: RunKey, cache: Path, share: float) -> None:
         return
     command = [str(peer_python(key.optimizer)), "-m", "benchmarks.quality.run_peer", key.optimizer, key.problem]
     command += [str(key.workers), str(key.seed), "--out", str(key.path(cache)), "--version", version(key.optimizer)]
-    answer = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise RuntimeError((answer.stderr.strip() or f"exit code {answer.returncode}").splitlines()[-1])
+    _run_in_its_own_python(command)
+
+
+def _run_in_its_own_python(command: list[str]) -> None:
+    if not Path(command[0]).exists():
+        raise FileNotFoundError(f"{command[0]} is not there; scripts/make_peers_venvs.sh makes it")
+    with subprocess.Popen(
+        command, cwd=_REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as peer:
+        _peers_running.append(peer)
+        _, errors = peer.communicate()
+        _peers_running.remove(peer)
+    if peer.returncode:
+        raise RuntimeError((errors.strip() or f"exit code {peer.returncode}").splitlines()[-1])
+
+
+def _obey_the_parent() -> None:
+    """Leave Ctrl-C to the parent, which terminates its children, and they the processes that they wait for."""
+
+    def end(*_: object) -> None:
+        for peer in _peers_running:
+            peer.kill()
+        os._exit(1)
+
+    signal.signal(signal.SIGINT, lambda *_: None)  # no SIG_IGN: peers would inherit it
+    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager
 def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
     os.environ.update(ONE_THREAD)  # the children read it before they load numpy
-    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    executor = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=ignore)
+    executor = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_obey_the_parent)
     try:
         yield executor
     except KeyboardInterrupt:
-        for process in list(executor._processes.values()):
+        for process in multiprocessing.active_children():
             process.terminate()
         raise
     finally:
