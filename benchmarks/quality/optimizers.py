@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.lowest_budget_first import LowestBudgetFirst
-from hpbandster_ng.optimizers import BOHB, HyperBand, RandomSearch
+from hpbandster_ng.optimizers import ASHA, BOHB, AsyncHyperBand, HyperBand, RandomSearch
 
 __all__ = ["BASELINES", "OURS", "REFERENCE", "Entry", "peers", "version"]
 
@@ -32,7 +33,10 @@ OURS = {
     "RandomSearch": Entry(RandomSearch),
     "LowestBudgetFirst": Entry(LowestBudgetFirst, knows_total=True),
     "HyperBand": Entry(HyperBand),
+    "ASHA": Entry(ASHA),
+    "AsyncHyperBand": Entry(AsyncHyperBand),
     "BOHB": Entry(BOHB),
+    "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
 }
 
 REFERENCE = "RandomSearch"
