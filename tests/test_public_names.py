@@ -309,7 +309,9 @@ def test_the_same_class_on_both_paths():
     assert resolve("utils.nic_name_to_host") is resolve("core.nameserver.nic_name_to_host")
 
 
-@pytest.mark.parametrize("optimizer", ["BOHB", "H2BO", "HyperBand", "RandomSearch", "lcnet.LCNet"])
+@pytest.mark.parametrize(
+    "optimizer", ["ASHA", "AsyncHyperBand", "BOHB", "H2BO", "HyperBand", "RandomSearch", "lcnet.LCNet"]
+)
 def test_optimizers_are_masters(optimizer):
     assert issubclass(resolve(f"optimizers.{optimizer}"), resolve("core.master.Master"))
 

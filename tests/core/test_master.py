@@ -136,6 +136,68 @@ def test_max_time_returns_what_there_is_and_a_further_run_goes_on():
     assert len(open_before) <= 1
 
 
+def costs(result):
+    return [run.budget for run in sorted(result.get_all_runs(), key=lambda run: run.time_stamps["submitted"])]
+
+
+def test_without_any_limit_one_iteration_is_run():
+    with hyperband() as master:
+        assert master.run().num_iterations() == 1
+        assert len(master.run().get_all_runs()) == 13 + 4
+
+
+@pytest.mark.parametrize(
+    ("n_iterations", "total_budget", "expected", "n_opened"),
+    [
+        (None, 100, 27 + 18 + 27 + 27, 5),  # the fifth is open: its first job would cost 3
+        (2, 100, 27 + 18, 2),
+        (2, 30, 27 + 3, 2),
+        (None, np.float32(28), 27, 2),
+        (np.int64(1), np.int64(1000), 27, 1),
+    ],
+)
+def test_a_run_ends_with_its_iterations_or_its_budget(n_iterations, total_budget, expected, n_opened):
+    with hyperband() as master:
+        result = master.run(n_iterations, total_budget=total_budget)
+        assert sum(costs(result)) == expected
+        assert len(master.iterations) == n_opened
+
+
+def test_budgets_of_several_runs_add_up_to_one_run():
+    with hyperband() as master:
+        for total_budget in (5, 4, 9, 9, 30):
+            result = master.run(total_budget=total_budget)
+    with hyperband() as master:
+        whole = master.run(total_budget=57)
+    assert costs(result) == costs(whole)
+    assert picked(result) == picked(whole)
+
+
+def test_less_than_the_next_job_costs_starts_nothing():
+    with hyperband() as master:
+        master.run(total_budget=18)
+        before = len(master.result().get_all_runs())
+        assert len(master.run(total_budget=8).get_all_runs()) == before
+        assert len(master.run(total_budget=9).get_all_runs()) == before + 1
+
+
+def test_time_alone_says_when_to_stop():
+    ticks = itertools.count()
+    with hyperband(clock=lambda: float(next(ticks))) as master:
+        result = master.run(max_time=1000.0)
+    assert result.num_iterations() > 3
+    assert next(ticks) < 1100
+
+
+@pytest.mark.parametrize(("max_time", "total_budget", "is_spent"), [(1e9, 60, True), (100.0, 1e9, False)])
+def test_time_and_budget_whichever_comes_first(max_time, total_budget, is_spent):
+    ticks = itertools.count()
+    with hyperband(clock=lambda: float(next(ticks))) as master:
+        cost = sum(costs(master.run(max_time=max_time, total_budget=total_budget)))
+    assert (cost > total_budget - 9) is is_spent
+    assert cost <= total_budget
+
+
 def test_max_time_holds_even_while_nobody_has_come_to_work():
     with NameServer("run", port=0) as nameserver:
         options = {"backend": None, "nameserver_port": nameserver.port}
@@ -348,6 +410,16 @@ def test_bad_arguments_are_one_error_that_names_them(optimizer, arguments, words
         ({"min_n_workers": 0}, ["min_n_workers=0"]),
         ({"max_time": 0}, ["max_time=0"]),
         ({"max_time": float("nan")}, ["max_time=nan"]),
+        ({"max_time": True}, ["max_time=True", "finite number above 0"]),
+        ({"max_time": float("inf")}, ["max_time=inf", "None means no limit"]),
+        ({"max_time": "60"}, ["max_time='60'"]),
+        ({"total_budget": 0}, ["total_budget=0", "finite number above 0"]),
+        ({"total_budget": -1.0}, ["total_budget=-1.0"]),
+        ({"total_budget": True}, ["total_budget=True"]),
+        ({"total_budget": float("nan")}, ["total_budget=nan"]),
+        ({"total_budget": float("inf")}, ["total_budget=inf"]),
+        ({"total_budget": "10"}, ["total_budget='10'"]),
+        ({"total_budget": 0.9}, ["total_budget=0.9", "at least 1", "20 * max_budget"]),
     ],
 )
 def test_bad_arguments_of_run_are_one_error_before_anything_starts(arguments, words, tmp_path):

@@ -90,9 +90,9 @@ def position(iteration):
         standings = iteration.standings
         ladders = [
             ([dataclasses.asdict(rung) for rung in ladder._rungs], ladder._order, ladder._running, ladder._paused)
-            for ladder in standings._ladders
+            for ladder in getattr(standings, "_ladders", [standings])
         ]
-        return copy.deepcopy((ladders, standings.spent, standings._spent, iteration._num_entered))
+        return copy.deepcopy((ladders, standings.spent, iteration._num_entered))
     return iteration.stage, list(iteration.actual_num_configs), iteration.num_running
 
 

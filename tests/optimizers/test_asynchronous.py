@@ -1,0 +1,183 @@
+"""The optimizers in which configurations advance at any time: ASHA, AsyncHyperBand and BOHB(asynchronous=True)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+import ConfigSpace
+import pytest
+
+from hpbandster_ng.backends.inprocess import InProcessBackend
+from hpbandster_ng.engine.config_generator import ConfigGenerator
+from hpbandster_ng.engine.schedule import BudgetPlan
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.optimizers import ASHA, BOHB, AsyncHyperBand, HyperBand
+
+SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+
+
+def compute(config, budget, **kwargs):
+    if config["x"] > 0.9:
+        raise RuntimeError("as told")
+    return {"loss": config["x"] + 1 / budget, "info": {}}
+
+
+def asynchronous_bohb(*args, **kwargs):
+    return BOHB(*args, asynchronous=True, **kwargs)
+
+
+ALL = pytest.mark.parametrize("optimizer", [ASHA, AsyncHyperBand, asynchronous_bohb])
+
+
+def make(optimizer, **options):
+    settings = {"run_id": "run", "backend": InProcessBackend(compute), "seed": 1, "min_budget": 1, "max_budget": 9}
+    return optimizer(SPACE, **settings | options)
+
+
+def spent(result):
+    return math.fsum(run.budget for run in result.get_all_runs())
+
+
+@ALL
+@pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
+def test_iterations_spend_what_hyperbands_brackets_cost(optimizer, bracket_sizes):
+    with make(optimizer, bracket_sizes=bracket_sizes) as master:
+        plan = master.plan(5)
+        planned = make(HyperBand, bracket_sizes=bracket_sizes).plan(5)
+        assert plan.total_budget == planned.total_budget
+        assert plan.totals == tuple(bracket.total_budget for bracket in planned.brackets)
+        result = master.run(5)
+    assert plan.total_budget <= spent(result) < plan.total_budget + 9
+    assert result.num_iterations() == 5
+    assert len(result.get_all_runs()) == pytest.approx(plan.num_runs, rel=0.25)
+
+
+@ALL
+def test_run_may_be_called_again_and_goes_on_as_if_it_had_never_ended(optimizer):
+    with make(optimizer) as master:
+        master.run(2)
+        assert master.active_iterations() == []
+        assert master.plan(1).rows == ((2, make(HyperBand).plan(3).brackets[2].total_budget),)
+        result = master.run(3)
+    with make(optimizer) as master:
+        whole = master.run(5)
+    assert {key: datum.results for key, datum in whole.data.items()} == {
+        key: datum.results for key, datum in result.data.items()
+    }
+
+
+@ALL
+@pytest.mark.parametrize("total_budget", [1, 30, 100.5])
+def test_a_total_budget_is_used_up_and_never_exceeded(optimizer, total_budget):
+    with make(optimizer) as master:
+        assert total_budget - 9 < spent(master.run(total_budget=total_budget)) <= total_budget
+
+
+@ALL
+def test_configurations_of_the_user_run_first(optimizer):
+    mine = [{"x": 0.25}, {"x": 0.75}, {"x": 0.5}]
+    started = []
+    with make(optimizer, initial_configs=mine, observers=[started.append]) as master:
+        master.run(1)
+    configs = [event.job.config for event in started if type(event).__name__ == "QueueJob"]
+    assert [config for i, config in enumerate(configs) if config not in configs[:i]][:3] == mine
+
+
+@ALL
+def test_nobody_runs_twice_on_a_budget_and_no_failure_goes_on(optimizer):
+    with make(optimizer) as master:
+        result = master.run(6)
+    runs = Counter((run.config_id, run.budget) for run in result.get_all_runs())
+    assert set(runs.values()) == {1}
+    failed = {run.config_id for run in result.get_all_runs() if run.loss is None}
+    assert failed
+    assert all(len(result.get_runs_by_id(config_id)) == 1 for config_id in failed)
+    assert {datum.status for datum in result.data.values()} == {"REVIEW", "COMPLETED", "CRASHED"}
+
+
+@ALL
+def test_plan_prints_what_it_returns(optimizer, capsys):
+    plan = make(optimizer).plan(2)
+    assert isinstance(plan, BudgetPlan)
+    assert capsys.readouterr().out == f"{plan}\n"
+
+
+def test_asha_starts_everybody_on_the_smallest_budget():
+    with make(ASHA) as master:
+        result = master.run(4)
+    assert {config_id[1] for config_id in result.data} == {0}
+    sizes = Counter(run.budget for run in result.get_all_runs())
+    assert sizes[1] // 3 - 1 <= sizes[3] <= sizes[1] // 3
+    assert sizes[3] // 3 - 1 <= sizes[9] <= sizes[3] // 3
+
+
+def test_the_best_go_on():
+    with make(ASHA) as master:
+        result = master.run(6)
+    losses = defaultdict(dict)
+    for run in result.get_all_runs():
+        losses[run.budget][run.config_id] = math.inf if run.loss is None else run.loss
+    went_on, stayed = set(losses[3]), set(losses[1]) - set(losses[3])
+    assert sum(losses[1][i] for i in went_on) / len(went_on) < sum(min(losses[1][i], 2) for i in stayed) / len(stayed)
+
+
+@pytest.mark.parametrize("optimizer", [AsyncHyperBand, asynchronous_bohb])
+def test_the_brackets_share_the_budget_as_hyperbands_do(optimizer):
+    with make(optimizer) as master:
+        result = master.run(60)
+    planned = make(HyperBand).plan(60)
+    by_bracket = Counter()
+    for run in result.get_all_runs():
+        by_bracket[run.config_id[1]] += run.budget
+    for bracket in planned.brackets[:3]:
+        share = bracket.total_budget / sum(each.total_budget for each in planned.brackets[:3])
+        assert by_bracket[3 - len(bracket.budgets)] == pytest.approx(share * spent(result), rel=0.05)
+
+
+class Asked(ConfigGenerator):
+    """Proposes what was asked for."""
+
+    def get_config(self, budget):
+        return {"x": budget / 10}, {"by": "me"}
+
+
+@pytest.mark.parametrize("optimizer", [ASHA, AsyncHyperBand])
+def test_any_generator_will_do_and_is_asked_with_the_budget_of_the_rung(optimizer):
+    with make(optimizer, config_generator=Asked()) as master:
+        result = master.run(3)
+    budgets = master.budgets
+    assert all(datum.config == {"x": budgets[config_id[1]] / 10} for config_id, datum in result.data.items())
+    assert {datum.config_info["by"] for datum in result.data.values()} == {"me"}
+
+
+def test_bohbs_model_learns_from_results_of_all_iterations():
+    with make(asynchronous_bohb, random_fraction=0) as master:
+        result = master.run(8)
+    picks = [datum.config_info["model_based_pick"] for datum in result.data.values()]
+    assert picks[-10:] == [True] * 10
+    assert not picks[0]
+
+
+@ALL
+def test_the_settings_stand_in_the_result(optimizer):
+    with make(optimizer) as master:
+        config = master.run(1).HB_config
+    assert {key: config[key] for key in ("eta", "min_budget", "max_budget", "budgets", "max_SH_iter")} == {
+        "eta": 3, "min_budget": 1, "max_budget": 9, "budgets": [1, 3, 9], "max_SH_iter": 3,
+    }  # fmt: skip
+    assert config.get("asynchronous", True) is True
+
+
+@pytest.mark.parametrize("value", [None, 1, "yes", float("nan")])
+def test_asynchronous_is_true_or_false(value):
+    with pytest.raises(InvalidArgumentError, match=r"^asynchronous=.* must be True or False"):
+        BOHB(SPACE, run_id="run", asynchronous=value)
+
+
+@ALL
+def test_a_single_budget_leaves_nothing_to_promote(optimizer):
+    with make(optimizer, min_budget=9) as master:
+        result = master.run(2)
+    assert all(len(datum.results) == 1 for datum in result.data.values())
+    assert {run.budget for run in result.get_all_runs()} == {9}
