@@ -6,7 +6,8 @@ Example::
         def make(self, configspace):
             return MyGenerator(configspace)
 
-and pytest runs them all. They need no run, no worker and no network.
+and pytest runs them all. They need no run, no worker and no network. What a generator must remember so that it does not
+repeat itself in a finite space, :class:`~hpbandster_ng.optimizers.config_generators.known.SpaceGenerator` does for it.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from ConfigSpace import hyperparameters
 
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.plain import plain
+from hpbandster_ng.engine.records import Job
 
 __all__ = ["ConfigGeneratorContract"]
 
 _BUDGETS = (1.0, 3.0, 9.0)
+_FINITE_SIZE = 17
 
 
 class ConfigGeneratorContract:
@@ -66,6 +69,28 @@ class ConfigGeneratorContract:
             generator.new_result(_job(config, 1.0, result))
         assert generator.get_config(9.0)[0]
 
+    def test_simultaneous_picks_do_not_repeat_until_a_finite_space_is_exhausted(self) -> None:
+        generator = self.make(_finite_space())
+        picks = [_pending_pick(generator, i) for i in range(2 * _FINITE_SIZE)]
+        assert len(set(picks[:_FINITE_SIZE])) == _FINITE_SIZE
+        assert len(set(picks[_FINITE_SIZE:])) == _FINITE_SIZE
+
+    def test_results_and_withdrawn_jobs_count_in_a_finite_space(self) -> None:
+        generator = self.make(_finite_space())
+        picks: list[Any] = []
+        while len(picks) < _FINITE_SIZE - 1:
+            picks += [_pending_pick(generator, len(picks) + i) for i in range(4)]
+            for i in range(len(picks) - 4, len(picks) - 1):
+                curve = [i + 1 / (step + 1) for step in range(9)]
+                result = {"loss": curve[-1], "info": {"learning_curve": curve}}
+                generator.new_result(_job(dict(picks[i]), 9.0, None if i % 5 == 4 else result))
+        assert len(set(picks)) == len(picks)
+        withdrawn = picks[-1]  # it was not told a result
+        generator.withdraw(_pending_job(withdrawn, len(picks) - 1))
+        left = [_pending_pick(generator, len(picks) + i) for i in range(_FINITE_SIZE - len(picks) + 1)]
+        assert withdrawn in left
+        assert len({*picks, *left}) == _FINITE_SIZE
+
     def _picks(self, generator: ConfigGenerator) -> list[Any]:
         picks = []
         for i in range(self.num_results):
@@ -85,6 +110,31 @@ def _job(config: dict[str, Any], budget: float, result: dict[str, Any] | None) -
     )
 
 
+def _pending_pick(generator: ConfigGenerator, number: int) -> tuple[tuple[str, Any], ...]:
+    """A proposal that runs from now on, as something that sets can hold."""
+    generator.seed(7, number)
+    pick = tuple(generator.get_config(9.0)[0].items())
+    generator.new_job(_pending_job(pick, number))
+    return pick
+
+
+def _pending_job(pick: tuple[tuple[str, Any], ...], number: int) -> Job:
+    return Job((0, 0, number), 9.0, dict(pick), {})
+
+
+def _finite_space() -> Any:
+    """17 configurations: 3 with kind a, 12 with b and a depth, 2 with c."""
+    space = ConfigSpace.ConfigurationSpace(seed=1)
+    kind = hyperparameters.CategoricalHyperparameter("kind", ["a", "b", "c"])
+    depth = hyperparameters.UniformIntegerHyperparameter("depth", 1, 4)
+    size = hyperparameters.OrdinalHyperparameter("size", ["s", "m", "l"])
+    for parameter in (kind, depth, size):
+        add = getattr(space, "add", None) or space.add_hyperparameter
+        add(parameter)
+    _add_rules(space, depth, kind, size)
+    return space
+
+
 def _space() -> Any:
     """Every kind of hyperparameter, a condition and a forbidden clause, for ConfigSpace 0.7 and 1.x."""
     space = ConfigSpace.ConfigurationSpace(seed=1)
@@ -102,12 +152,16 @@ def _space() -> Any:
     ):
         add = getattr(space, "add", None) or space.add_hyperparameter
         add(parameter)
+    _add_rules(space, depth, kind, space["size"])
+    return space
+
+
+def _add_rules(space: Any, depth: Any, kind: Any, size: Any) -> None:
     add = getattr(space, "add", None) or space.add_condition
     add(ConfigSpace.EqualsCondition(depth, kind, "b"))
     add = getattr(space, "add", None) or space.add_forbidden_clause
     add(
         ConfigSpace.ForbiddenAndConjunction(
-            ConfigSpace.ForbiddenEqualsClause(kind, "c"), ConfigSpace.ForbiddenEqualsClause(space["size"], "s")
+            ConfigSpace.ForbiddenEqualsClause(kind, "c"), ConfigSpace.ForbiddenEqualsClause(size, "s")
         )
     )
-    return space

@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from hpbandster_ng.engine.config_generator import ConfigGenerator, Report
+from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
     BandwidthEstimation,
@@ -25,19 +25,21 @@ from hpbandster_ng.optimizers.config_generators.densities import (
     largest_ratio,
 )
 from hpbandster_ng.optimizers.config_generators.imputation import impute
+from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
 from hpbandster_ng.optimizers.config_generators.observations import Observations
-from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 
 __all__ = ["BOHB"]
 
 Array = npt.NDArray[np.float64]
 
 
-class BOHB(ConfigGenerator):
+class BOHB(SpaceGenerator):
     """Proposes what a model of the results so far holds for good; usable without any master.
 
     The model stands on the largest budget that has enough results; those on lower budgets are kept but not used. It
-    is fitted when a configuration is asked for and there are new results. Integers are modelled as numbers.
+    is fitted when a configuration is asked for and there are new results. Integers are modelled as numbers. In a finite
+    space no configuration is proposed twice until all were: see
+    :class:`~hpbandster_ng.optimizers.config_generators.known.KnownConfigurations`.
 
     Args:
         configspace: the search space; it is copied.
@@ -82,7 +84,7 @@ class BOHB(ConfigGenerator):
         bandwidth_estimation: BandwidthEstimation = "normal_reference",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(configspace, **kwargs)
         _check_at_least_one("min_points_in_model", 1 if min_points_in_model is None else min_points_in_model)
         _check_at_least_one("num_samples", num_samples)
         _check_in_range("top_n_percent", top_n_percent, "[0, 100]", lambda x: 0 <= x <= 100)
@@ -92,8 +94,6 @@ class BOHB(ConfigGenerator):
         if bandwidth_estimation not in get_args(BandwidthEstimation):
             rule = f"must be one of {list(get_args(BandwidthEstimation))}"
             raise InvalidArgumentError("bandwidth_estimation", bandwidth_estimation, rule, "leave it out")
-        self.search_space = SearchSpace(configspace)
-        self.configspace = self.search_space.configspace
         self.min_points_in_model = max(min_points_in_model or 0, self.search_space.dimensions + 1)
         self.top_n_percent = top_n_percent
         self.num_samples = num_samples
@@ -137,7 +137,9 @@ class BOHB(ConfigGenerator):
             if config is not None:
                 return config, {"model_based_pick": True, "model_budget": self._model_budget}
             reason = f"all {self.num_samples} candidates of the model are forbidden"
-        return self.search_space.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
+            if self.known.is_finite:
+                reason += " or known already"
+        return self.known.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job.
@@ -150,6 +152,7 @@ class BOHB(ConfigGenerator):
         Raises:
             InvalidArgumentError: the configuration does not belong to the search space.
         """
+        super().new_result(job)
         budget = job.kwargs["budget"]
         code = self.search_space.encode(job.kwargs["config"])
         seen = self._observations.get(budget)
@@ -181,12 +184,15 @@ class BOHB(ConfigGenerator):
         return f"no budget has enough results yet: {count} of {2 * self.min_points_in_model}{where}"
 
     def _best_candidate(self) -> dict[str, Any] | None:
-        """The allowed candidate with the largest ratio of the good density to the bad one."""
+        """The free and allowed candidate with the largest ratio of the good density to the bad one."""
         if self._densities is None or self._is_outdated:
             self._densities = self._fitted_densities()
             self._is_outdated = False
         good, bad = self._densities
         candidates = good.sample_candidates(self.rng, self.num_samples, self.bandwidth_factor)
+        if self.known.is_finite:
+            codes, is_allowed = self.search_space.nearest_codes(candidates)
+            candidates = candidates[is_allowed][self.known.free(codes[is_allowed])]
         while len(candidates):
             best = largest_ratio(good, bad, candidates)
             config = self.search_space.decode(candidates[best], self.rng)

@@ -59,6 +59,11 @@ class Codes:
         is_allowed = self._rules.apply(rows)
         return np.ascontiguousarray(rows[self._positions].T), is_allowed
 
+    def on_grid(self, codes: Array) -> Array:
+        """The codes of the nearest values."""
+        columns = [column.on_grid(codes[:, j]) for j, column in enumerate(self._columns)]
+        return np.column_stack(columns) if columns else codes
+
     def are_valid(self, codes: Array) -> Mask:
         """Which rows have a value exactly where they are active, and are not forbidden."""
         settled, is_allowed = self.settle(np.where(np.isnan(codes), 0.0, codes))
@@ -79,6 +84,17 @@ class Codes:
                 raise SearchSpaceError("configspace", self._configspace, "forbids (almost) everything", way_out)
             size = min(max(16, math.ceil(1.2 * missing * size / max(len(allowed), 1))), 10**5)
         return np.concatenate(found)
+
+    def everything(self) -> Array:
+        """All configurations, each once."""
+        if not self._columns:
+            return np.empty((1, 0))
+        columns = [column.all_codes() for column in self._columns]
+        grid = np.array(np.meshgrid(*columns, indexing="ij")).reshape(len(columns), -1).T
+        codes, is_allowed = self.settle(grid)
+        # Inactive entries make equal rows of different ones; -1 is no code, and unlike NaN equal to itself.
+        distinct = np.unique(np.where(np.isnan(codes[is_allowed]), -1.0, codes[is_allowed]), axis=0)
+        return np.where(distinct < 0, math.nan, distinct)
 
     def mutate(self, rng: np.random.Generator, parents: Array, sigma: Any, probability: float | None) -> Array:
         """Change at least one active entry of each parent; see ``SearchSpace.mutate_codes``."""

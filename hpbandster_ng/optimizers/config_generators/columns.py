@@ -78,6 +78,10 @@ class Column(ABC):
         """As :meth:`draw`, but ``n`` codes of legal values at once; shape (n,)."""
         return self.on_grid(np.array([self.draw(rng) for _ in range(n)], dtype=np.float64))
 
+    def all_codes(self) -> Array:
+        """The codes of all values, where they are countable; shape (num_values,)."""
+        return np.arange(self.num_values, dtype=np.float64)
+
     def values(self, codes: Array) -> npt.NDArray[Any]:
         """The nearest value to each code, shape (n,); no code is NaN."""
         return np.array([self.decode(code) for code in codes.tolist()])
@@ -203,6 +207,9 @@ class Number(_Numeric):
         if self.num_values > 1 and not self.log:
             return np.asarray(rng.integers(self.num_values, size=n) / (self.num_values - 1))
         return self.on_grid(rng.random(n))
+
+    def all_codes(self) -> Array:
+        return self.codes(range(int(self.lower), int(self.lower) + self.num_values))
 
     def values(self, codes: Array) -> npt.NDArray[Any]:
         if self._snap is not None:

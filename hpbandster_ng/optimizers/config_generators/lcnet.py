@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from hpbandster_ng.engine.config_generator import ConfigGenerator, Report
+from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.optimizers.config_generators.search_space import Kind, SearchSpace
+from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
+from hpbandster_ng.optimizers.config_generators.search_space import Kind
 from hpbandster_ng.optimizers.learning_curve_models.lcnet import LCNet
 
 __all__ = ["LCNetWrapper"]
@@ -23,12 +24,12 @@ sees depends on their number alone, so that a resumed run picks as an undisturbe
 Array = npt.NDArray[np.float64]
 
 
-class LCNetWrapper(ConfigGenerator):
+class LCNetWrapper(SpaceGenerator):
     """Proposes by a model of learning curves, so that short evaluations tell of the full budget.
 
     ``compute`` returns its losses so far in ``info["learning_curve"]``: a list of numbers, equally spaced up to the
     job's budget, as after each epoch. Of each configuration the curve on its largest budget counts. A proposal draws
-    ``n_candidates`` random configurations that were not evaluated yet, predicts each one's loss on ``max_budget``, and
+    ``n_candidates`` random configurations that are not known yet, predicts each one's loss on ``max_budget``, and
     takes the one with the lowest confidence bound ``mean - delta * standard deviation`` (Srinivas et al., ICML 2010).
     As candidates are drawn anew each time, proposals in parallel differ.
 
@@ -77,7 +78,7 @@ class LCNetWrapper(ConfigGenerator):
         n_candidates: int = 1024,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(configspace, **kwargs)
         counts: dict[str, Any] = {"n_points": n_points, "n_candidates": n_candidates}
         for name, value in counts.items():
             if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
@@ -87,8 +88,6 @@ class LCNetWrapper(ConfigGenerator):
             if not isinstance(number, numbers.Real) or not low <= float(number) < math.inf:
                 rule = f"must be a finite number {'of at least' if low == 0 else 'greater than'} 0"
                 raise InvalidArgumentError(name, number, rule, "see the documentation of LCNet")
-        self.search_space = SearchSpace(configspace)
-        self.configspace = self.search_space.configspace
         self.max_budget = max_budget
         self.n_points = n_points
         self.delta = delta
@@ -109,7 +108,7 @@ class LCNetWrapper(ConfigGenerator):
         """
         reason = self._reason_without_model()
         if reason is not None:
-            return self.search_space.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
+            return self.known.sample(self.rng), {"model_based_pick": False, "random_reason": reason}
         return self._best_candidate(), {"model_based_pick": True, "model_budget": self.max_budget}
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
@@ -122,6 +121,7 @@ class LCNetWrapper(ConfigGenerator):
         Raises:
             InvalidArgumentError: the configuration does not belong to the search space.
         """
+        super().new_result(job)
         budget = float(job.kwargs["budget"])
         code = self.search_space.encode(job.kwargs["config"])
         key = code.tobytes()
@@ -157,12 +157,10 @@ class LCNetWrapper(ConfigGenerator):
     def _best_candidate(self) -> dict[str, Any]:
         if self._model is None:
             self._model = self._fitted()
-        candidates = self.search_space.sample_many(self.rng, self.n_candidates)
-        codes = np.array([self.search_space.encode(candidate) for candidate in candidates])
-        new = np.array([code.tobytes() not in self._codes for code in codes])
+        codes = self.known.candidates(self.rng, self.n_candidates)
         mean, variance = self._model.predict_unseen([self.max_budget], self._features(codes))
         bound = mean[:, 0] - self.delta * np.sqrt(variance[:, 0])
-        return candidates[int(np.argmin(np.where(new, bound, np.inf) if new.any() else bound))]
+        return cast("dict[str, Any]", self.search_space.decode(codes[int(np.argmin(bound))], self.rng))
 
     def _fitted(self) -> LCNet:
         worst = max(float(curve.max()) for _, curve in self._training.values() if curve is not None)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
+from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
 
 __all__ = ["RandomSampling"]
 
 
-class RandomSampling(ConfigGenerator):
+class RandomSampling(SpaceGenerator):
     """Draws each configuration from the priors of the search space, whatever the results.
+
+    In a finite space no configuration is drawn twice until all were: see
+    :class:`~hpbandster_ng.optimizers.config_generators.known.KnownConfigurations`.
 
     Args:
         configspace: the search space; it is copied.
@@ -27,15 +29,10 @@ class RandomSampling(ConfigGenerator):
         ({'layers': 3, 'optimizer': 'adam'}, {'model_based_pick': False})
     """
 
-    def __init__(self, configspace: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.search_space = SearchSpace(configspace)
-        self.configspace = self.search_space.configspace
-
     def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """Draw a configuration.
 
         Returns:
             The configuration, and ``{"model_based_pick": False}``.
         """
-        return self.search_space.sample(self.rng), {"model_based_pick": False}
+        return self.known.sample(self.rng), {"model_based_pick": False}

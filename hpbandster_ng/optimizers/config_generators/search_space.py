@@ -159,6 +159,25 @@ class SearchSpace:
         """
         return self._codes.sample(rng, n)
 
+    def all_codes(self) -> Array:
+        """The codes of all configurations, each once; only for a space of countable values that are not too many.
+
+        Returns:
+            Shape (n, dimensions), NaN where inactive.
+        """
+        return self._codes.everything()
+
+    def nearest_codes(self, codes: Array) -> tuple[Array, Mask]:
+        """The codes of the configurations that :meth:`decode` makes of codes.
+
+        Args:
+            codes: shape (n, dimensions), without NaN.
+
+        Returns:
+            Shape (n, dimensions), NaN where inactive; and which are not forbidden, shape (n,).
+        """
+        return self._codes.settle(self._codes.on_grid(codes))
+
     def mutate_codes(
         self, rng: np.random.Generator, codes: Array, sigma: float | Array = 0.1, probability: float | None = None
     ) -> Array:
