@@ -1,5 +1,5 @@
-"""Asynchronous Hyperband (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar, MLSys 2020, section
-3.2), with the delayed promotions of Hyper-Tune (Li, Shen, Jiang, Zhang, Li, Liu, Zhang & Cui, VLDB 2022).
+"""Asynchronous Hyperband (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar, MLSys 2020), with
+the delayed promotions of Hyper-Tune (Li, Shen, Jiang, Zhang, Li, Liu, Zhang & Cui, VLDB 2022).
 """
 
 from __future__ import annotations

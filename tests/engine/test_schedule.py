@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hpbandster_ng.engine.schedule import (
     Bracket,
+    BudgetPlan,
     Plan,
     full_budget_brackets,
     hyperband_brackets,
@@ -247,3 +248,23 @@ def test_a_run_goes_through_the_brackets_in_turn(schedule, first, count):
 def test_an_eta_next_to_1_is_refused_before_its_brackets_fill_the_memory():
     with pytest.raises(InvalidArgumentError, match=r"eta=1\.0001 makes more than 100 rungs between min_budget=1"):
         hyperband_brackets(1, 1e6, 1.0001)
+
+
+class TestBudgetPlan:
+    PLAN = BudgetPlan((27.0, 18.0), max_budget=9.0, budget_a_run=2.0, first_iteration=3)
+
+    def test_a_row_an_iteration(self):
+        assert self.PLAN.rows == ((3, 27.0), (4, 18.0))
+        assert self.PLAN.total_budget == 45.0
+
+    def test_the_number_of_runs_is_an_estimate_and_says_so(self):
+        assert self.PLAN.num_runs == 22
+        assert "about 22 runs" in str(self.PLAN)
+
+    def test_the_table(self):
+        assert str(self.PLAN).splitlines() == [
+            "iteration  total",
+            "        3     27",
+            "        4     18",
+            "2 iterations, about 22 runs, total budget 45 (5 full evaluations)",
+        ]

@@ -236,6 +236,25 @@ class TestMaxTime:
         assert loop.clock() == 1010.0
 
 
+class TestTotalBudget:
+    def test_the_run_returns_when_what_runs_has_ended(self):
+        loop = scripted([(1000.0, WorkerJoined, worker) for worker in ("v", "w")])
+        loop.run(None, total_budget=2.0)
+        assert loop.clock() == 1001.0
+        assert [e.report.job.budget for e in of_type(log_of(loop), EndJob)] == [1, 1]
+
+    def test_what_is_left_open_goes_on_in_the_next_run(self):
+        loop = scripted()
+        for total_budget in (2.0, 4.0):
+            loop.run(None, total_budget=total_budget)
+        assert rows_executed(log_of(loop)) == Plan(SMALL).rows
+
+    def test_time_is_a_limit_besides(self):
+        loop = scripted()
+        loop.run(None, max_time=2.5, total_budget=100.0)
+        assert loop.clock() == 1002.5
+
+
 class Recorder:
     """A storage, an observer and the backend's calls on one tape."""
 

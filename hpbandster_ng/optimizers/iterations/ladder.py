@@ -5,8 +5,8 @@ Hyperband's brackets do. Neither knows a run, a worker or an iteration: they are
 and what came to nothing, and asked who may be promoted.
 
 The rule is that of asynchronous successive halving (Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht &
-Talwalkar, MLSys 2020, algorithm 2), delayed as in Hyper-Tune (Li, Shen, Jiang, Zhang, Li, Liu, Zhang & Cui, VLDB 2022,
-section 4.2, D-ASHA): a configuration goes from rung k to rung k + 1 if it is among the best 1/eta of the results of
+Talwalkar, MLSys 2020, algorithm 2), delayed as in Hyper-Tune's scheduler D-ASHA (Li, Shen, Jiang, Zhang, Li, Liu,
+Zhang & Cui, VLDB 2022): a configuration goes from rung k to rung k + 1 if it is among the best 1/eta of the results of
 rung k, and if rung k has at least eta results for each configuration that rung k + 1 will then hold.
 """
 
