@@ -19,6 +19,7 @@ from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
     BandwidthEstimation,
+    CategoricalBandwidth,
     Density,
     Layout,
     ProductKernelDensity,
@@ -52,6 +53,10 @@ class BOHB(SpaceGenerator):
         min_bandwidth: no kernel is narrower, for good results that (nearly) agree in a hyperparameter.
         bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``; see
             :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
+        categorical_bandwidth: ``"capped"`` keeps the kernels of categories at most uniform, ``"reference"`` takes them
+            as the predecessor does, densities below zero included; by default the former where the latter's kernel
+            would be negative: see
+            :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         kwargs: go to :class:`~hpbandster_ng.engine.config_generator.ConfigGenerator`.
 
     Raises:
@@ -82,6 +87,7 @@ class BOHB(SpaceGenerator):
         bandwidth_factor: float = 3,
         min_bandwidth: float = 1e-3,
         bandwidth_estimation: BandwidthEstimation = "normal_reference",
+        categorical_bandwidth: CategoricalBandwidth | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(configspace, **kwargs)
@@ -91,9 +97,9 @@ class BOHB(SpaceGenerator):
         _check_in_range("random_fraction", random_fraction, "[0, 1]", lambda x: 0 <= x <= 1)
         _check_in_range("bandwidth_factor", bandwidth_factor, "(0, inf)", lambda x: 0 < x < math.inf)
         _check_in_range("min_bandwidth", min_bandwidth, "(0, 1]", lambda x: 0 < x <= 1)
-        if bandwidth_estimation not in get_args(BandwidthEstimation):
-            rule = f"must be one of {list(get_args(BandwidthEstimation))}"
-            raise InvalidArgumentError("bandwidth_estimation", bandwidth_estimation, rule, "leave it out")
+        _check_one_of("bandwidth_estimation", bandwidth_estimation, get_args(BandwidthEstimation))
+        if categorical_bandwidth is not None:
+            _check_one_of("categorical_bandwidth", categorical_bandwidth, get_args(CategoricalBandwidth))
         self.min_points_in_model = max(min_points_in_model or 0, self.search_space.dimensions + 1)
         self.top_n_percent = top_n_percent
         self.num_samples = num_samples
@@ -101,6 +107,7 @@ class BOHB(SpaceGenerator):
         self.bandwidth_factor = bandwidth_factor
         self.min_bandwidth = min_bandwidth
         self.bandwidth_estimation = bandwidth_estimation
+        self.categorical_bandwidth = categorical_bandwidth
         self._layout = Layout(self.search_space.kinds, self.search_space.num_values)
         self._observations: dict[float, Observations] = {}
         self._model_budget = -math.inf
@@ -219,6 +226,7 @@ class BOHB(SpaceGenerator):
             min_bandwidth=self.min_bandwidth,
             estimation=self.bandwidth_estimation,
             exponentials=np.float32,  # enough to tell which of two candidates is better
+            categorical_bandwidth=self.categorical_bandwidth,
         )
 
 
@@ -235,6 +243,11 @@ def _check_at_least_one(name: str, value: object) -> None:
         raise InvalidArgumentError(
             name, value, "must be a whole number of at least 1", "leave it out for the usual value"
         )
+
+
+def _check_one_of(name: str, value: object, legal: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in legal:
+        raise InvalidArgumentError(name, value, f"must be one of {list(legal)}", "leave it out")
 
 
 def _check_in_range(name: str, value: Any, interval: str, is_inside: Callable[[float], bool]) -> None:

@@ -22,10 +22,11 @@ from hpbandster_ng.optimizers.config_generators.columns import Kind
 from hpbandster_ng.optimizers.kde.bandwidths import normal_reference
 from hpbandster_ng.optimizers.kde.kernels import AitchisonAitken, Kernel, WangRyzinOrdinal, truncated_normal
 
-__all__ = ["BandwidthEstimation", "Density", "Layout", "ProductKernelDensity", "largest_ratio"]
+__all__ = ["BandwidthEstimation", "CategoricalBandwidth", "Density", "Layout", "ProductKernelDensity", "largest_ratio"]
 
 Array = npt.NDArray[np.float64]
 BandwidthEstimation = Literal["normal_reference", "cv_ml", "cv_ls"]
+CategoricalBandwidth = Literal["reference", "capped"]
 
 _PRODUCTS_AT_ONCE = 2**18
 """Multiplications in one matrix product: few enough for the processor's cache, and for OpenBLAS to start no threads.
@@ -35,6 +36,12 @@ Its threads wait for each other in a busy loop, which makes small products many 
 
 _ROUNDING = 1e-5
 """Added to a bound, which may fall below the exact value by rounding."""
+
+_TINY = 1e-300
+"""In place of a kernel's value of 0, whose logarithm no matrix product survives."""
+
+_FLOOR = 1e-32
+"""What a density that is not positive counts as; the predecessor's figure."""
 
 _LEADERS = 6
 """So many of the most promising points get the whole sum at once."""
@@ -66,7 +73,8 @@ class Layout:
     Attributes:
         numeric: which columns have a normal density: a mask of shape (d,), or a slice (which is faster) for all.
         discrete: index, kernel and number of values of each other column.
-        largest_bandwidths: beyond which a kernel is no density, shape (d,).
+        largest_bandwidths: where a kernel is as wide as it makes sense, shape (d,).
+        is_category: which columns are categories of more than one value, shape (d,).
         statsmodels_types: a letter a column, as ``KDEMultivariate`` reads them.
     """
 
@@ -75,6 +83,7 @@ class Layout:
         is_numeric = np.array([kernel is None for kernel in kernels], dtype=bool)
         self.numeric = slice(None) if is_numeric.all() else is_numeric
         self.discrete = [(j, kernel, int(num_values[j])) for j, kernel in enumerate(kernels) if kernel is not None]
+        self.is_category = (num_values > 1) & np.array([kind is Kind.CATEGORICAL for kind in kinds], dtype=bool)
         self.largest_bandwidths = np.full(len(kinds), math.inf)
         for j, kernel, k in self.discrete:
             self.largest_bandwidths[j] = kernel(num_values=k).bandwidth_range()[1]
@@ -91,12 +100,18 @@ class ProductKernelDensity:
         min_bandwidth: no estimated bandwidth is smaller.
         estimation: ``"normal_reference"``, 1.06 * standard deviation * n ** (-1 / (4 + d)), or a cross-validated
             maximum of likelihood or minimum of squares, which statsmodels finds (seconds, not microseconds).
+        categorical_bandwidth: what becomes of an estimated bandwidth h of a category of k values. Its kernel gives
+            1 - h to the value itself and h / (k - 1) to each other one: uniform at h = (k - 1) / k, anything *but* the
+            value itself beyond, and negative beyond 1. The rule knows none of this: the more values, the wider.
+            ``"capped"`` cuts h to (k - 1) / k; ``"reference"`` leaves it, and a density that comes out negative counts
+            as 1e-32, as in the predecessor; None cuts to (k - 1) / k where h is cross-validated or above 1, and leaves
+            it elsewhere.
         exponentials: the type in which the kernels' exponentials are computed; with ``np.float32``, which takes a
             third of the time, densities have a relative error of up to 1e-5.
 
     Attributes:
         data: as given.
-        bandwidths: shape (d,); the rules can exceed what a discrete kernel allows, which is cut to the largest allowed.
+        bandwidths: shape (d,); those of ordinals are at most 1.
 
     Example:
         >>> layout = Layout([Kind.NUMBER], np.array([0]))
@@ -115,6 +130,7 @@ class ProductKernelDensity:
         min_bandwidth: float = 1e-3,
         estimation: BandwidthEstimation = "normal_reference",
         exponentials: type[np.floating[Any]] = np.float64,
+        categorical_bandwidth: CategoricalBandwidth | None = None,
     ) -> None:
         self.data = data
         self._layout = layout
@@ -125,8 +141,9 @@ class ProductKernelDensity:
         centred = data - self._centre
         squares = centred * centred
         if bandwidths is None:
-            bandwidths = self._estimated(weights @ squares, estimation)
-            bandwidths = np.minimum(np.maximum(bandwidths, min_bandwidth), layout.largest_bandwidths)
+            bandwidths = np.maximum(self._estimated(weights @ squares, estimation), min_bandwidth)
+            is_rule = estimation == "normal_reference" or categorical_bandwidth is not None
+            bandwidths = _bounded(bandwidths, layout, categorical_bandwidth if is_rule else "capped")
         self.bandwidths = bandwidths
         widths = bandwidths[layout.numeric]
         self._log_scale = -float(np.log(widths * math.sqrt(2 * math.pi)).sum()) - math.log(len(data))
@@ -135,6 +152,8 @@ class ProductKernelDensity:
         self._half_squares = squares @ (0.5 * self._precisions)
         indicators = [np.eye(k)[data[:, j].astype(np.intp)] for j, _, k in layout.discrete]
         self._features = np.hstack([centred, *indicators]) if indicators else centred
+        self._negative = [(j, k) for j, _, k in layout.discrete if layout.is_category[j] and bandwidths[j] > 1]
+        self._flips = self._indicators(data)
 
     def log_pdf(self, points: Array) -> Array:
         """Logarithms of the density.
@@ -149,7 +168,7 @@ class ProductKernelDensity:
 
     def log_lower_bound(self, points: Array) -> Array:
         """What the first eighth of the data contributes to :meth:`log_pdf`."""
-        return self._log_mean(points, math.ceil(len(self.data) / 8))
+        return self._log_mean(points, len(self.data) if self._negative else math.ceil(len(self.data) / 8))
 
     def _log_mean(self, points: Array, count: int) -> Array:
         """Logarithms of the sum of the first kernels over the number of all.
@@ -159,6 +178,9 @@ class ProductKernelDensity:
         indicator. So all pairs of points are one matrix product.
         """
         features, half_squares = self._point_features(points)
+        if self._negative:
+            total = self._log_signed_sum(features, self._indicators(points)) - half_squares + self._log_scale
+            return np.maximum(total, math.log(_FLOOR))
         step = max(1, _PRODUCTS_AT_ONCE // features.size)
         parts = [self._log_sum(features, slice(i, min(i + step, count))) for i in range(0, count, step)]
         total = parts[0] if len(parts) == 1 else np.logaddexp.reduce(parts)
@@ -170,6 +192,19 @@ class ProductKernelDensity:
         largest = exponents.max(axis=1)  # taken out of the sum, which else could overflow or vanish
         exponents -= largest[:, None]
         return np.asarray(largest + np.log(np.exp(exponents, dtype=self._exponentials).sum(axis=1)))
+
+    def _log_signed_sum(self, features: Array, flips: Array) -> Array:
+        """As :meth:`_log_sum` of all the data, with a kernel negative for each category where it is and that is met."""
+        exponents = features @ self._features.T - self._half_squares
+        largest = exponents.max(axis=1)
+        signs = 1 - 2 * ((flips @ self._flips.T) % 2)
+        sums = (signs * np.exp(exponents - largest[:, None])).sum(axis=1)
+        return np.asarray(largest + np.log(np.maximum(sums, np.finfo(float).tiny)))
+
+    def _indicators(self, points: Array) -> Array:
+        """Which value each point has in the columns of negative kernels, shape (n, values)."""
+        blocks = [np.eye(k)[points[:, j].astype(np.intp)] for j, k in self._negative]
+        return np.hstack(blocks) if blocks else np.empty((len(points), 0))
 
     def sample_candidates(self, rng: np.random.Generator, size: int, bandwidth_factor: float = 1.0) -> Array:
         """Draw points around data points that are chosen uniformly.
@@ -213,8 +248,18 @@ class ProductKernelDensity:
 
     @staticmethod
     def _log_table(kernel: type[Kernel], bandwidth: float, k: int) -> Array:
-        """Logarithms of a kernel between any two of its values."""
+        """Logarithms of a kernel, or of minus a negative one, between any two of its values."""
+        if kernel is AitchisonAitken:  # whose own class refuses the bandwidths of the reference rule
+            same, other = (math.log(max(abs(value), _TINY)) for value in (1 - bandwidth, bandwidth / max(1, k - 1)))
+            return np.where(np.eye(k, dtype=bool), same, other)
         return kernel(np.arange(k), bandwidth, num_values=k).log_values(np.arange(k))
+
+
+def _bounded(bandwidths: Array, layout: Layout, categorical_bandwidth: CategoricalBandwidth | None) -> Array:
+    limits = layout.largest_bandwidths
+    if categorical_bandwidth != "capped" and layout.is_category.any():
+        limits = np.where(layout.is_category, 1.0 if categorical_bandwidth is None else math.inf, limits)
+    return np.where(bandwidths > limits, layout.largest_bandwidths, bandwidths)
 
 
 def _varies_without_one(column: Array, statsmodels_type: str) -> bool:
@@ -232,7 +277,7 @@ def _cross_validated(data: Array, types: str, estimation: BandwidthEstimation) -
     return np.asarray(KDEMultivariate(data, var_type=types, bw=estimation, **options).bw)
 
 
-def largest_ratio(good: Density, bad: Density, points: Array, floor: float = 1e-32) -> int:
+def largest_ratio(good: Density, bad: Density, points: Array, floor: float = _FLOOR) -> int:
     """The index of the point with the largest ratio of the good density to the bad one.
 
     The bad density is the sum over many data points, and a part of them bounds it from below, so the ratio from above.

@@ -59,6 +59,8 @@ class TestArguments:
             ("top_n_percent", 101), ("top_n_percent", -1), ("random_fraction", 1.5), ("random_fraction", math.nan),
             ("bandwidth_factor", 0), ("min_bandwidth", 0), ("min_bandwidth", "small"),
             ("bandwidth_estimation", "silverman"),
+            ("categorical_bandwidth", "uncapped"),
+            ("categorical_bandwidth", True),
         ],
     )  # fmt: skip
     def test_out_of_range(self, name, value):

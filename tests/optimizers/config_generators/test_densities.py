@@ -43,12 +43,55 @@ def test_equals_statsmodels(columns, n, seed):
     reference = oracle(data, kinds)
     layout = Layout(kinds, num_values)
     density = ProductKernelDensity(data, layout, min_bandwidth=1e-9)
-    allowed = reference.bw <= layout.largest_bandwidths
+    allowed = reference.bw <= np.where(layout.is_category, 1.0, layout.largest_bandwidths)
     np.testing.assert_allclose(density.bandwidths[allowed], reference.bw[allowed], rtol=1e-10)
     np.testing.assert_array_equal(density.bandwidths[~allowed], layout.largest_bandwidths[~allowed])
     np.testing.assert_allclose(
         np.exp(density.log_pdf(points)), oracle(data, kinds, density.bandwidths).pdf(points), rtol=1e-10
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    columns=st.lists(st.sampled_from([(N, 0), (C, 2), (C, 5), (C, 12)]), min_size=1, max_size=5),
+    n=st.integers(14, 200),
+    seed=st.integers(0, 1000),
+)
+def test_the_reference_rule_for_categories_is_that_of_statsmodels_negative_densities_included(columns, n, seed):
+    kinds, num_values = [kind for kind, _ in columns], np.array([k for _, k in columns])
+    rng = np.random.default_rng(seed)
+    data, points = drawn(rng, n, kinds, num_values), drawn(rng, 30, kinds, num_values)
+    density = ProductKernelDensity(
+        data, Layout(kinds, num_values), min_bandwidth=1e-9, categorical_bandwidth="reference"
+    )
+    reference = oracle(data, kinds)
+    exact = reference.pdf(points)
+    np.testing.assert_allclose(density.bandwidths, reference.bw, rtol=1e-10)
+    np.testing.assert_allclose(np.exp(density.log_pdf(points)), np.maximum(exact, 1e-32), rtol=1e-10, atol=1e-10)
+    assert (density.log_lower_bound(points) <= density.log_pdf(points) + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "of_2", "of_3", "of_8"),
+    [(None, 0.4, 0.9, 7 / 8), ("capped", 0.4, 2 / 3, 7 / 8), ("reference", 0.4, 0.9, 2.4)],
+)
+def test_what_becomes_of_the_bandwidths_of_categories(rule, of_2, of_3, of_8, monkeypatch):
+    layout = Layout([C, C, C, R, N], np.array([2, 3, 8, 8, 0]))
+    monkeypatch.setattr(ProductKernelDensity, "_estimated", lambda *_: np.array([0.4, 0.9, 2.4, 2.4, 2.4]))
+    density = ProductKernelDensity(np.zeros((3, 5)), layout, categorical_bandwidth=rule)
+    np.testing.assert_allclose(density.bandwidths, [of_2, of_3, of_8, 1 - 1e-6, 2.4])
+
+
+@pytest.mark.parametrize("rule", [None, "capped"])
+def test_densities_of_categories_are_positive_and_sum_to_one(rule):
+    data = np.random.default_rng(0).integers(8, size=(9, 1)).astype(float)
+    density = ProductKernelDensity(data, Layout([C], np.array([8])), categorical_bandwidth=rule)
+    assert np.exp(density.log_pdf(np.arange(8.0)[:, None])).sum() == pytest.approx(1)
+
+
+def test_a_kernel_of_bandwidth_one_gives_nothing_to_its_own_value():
+    density = ProductKernelDensity(np.array([[0.0]]), Layout([C], np.array([3])), bandwidths=np.array([1.0]))
+    np.testing.assert_allclose(np.exp(density.log_pdf(np.arange(3.0)[:, None])), [0, 0.5, 0.5], atol=1e-99)
 
 
 def test_equals_statsmodels_in_twenty_dimensions_of_narrow_kernels():
