@@ -14,7 +14,7 @@ from hpbandster_ng.engine.schedule import Bracket, BudgetPlan, Plan, repeat
 from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
-from hpbandster_ng.optimizers.iterations.asynchronous import AsynchronousHalving
+from hpbandster_ng.optimizers.iterations.asynchronous import AsynchronousHalving, Standings
 from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.iterations.successivehalving import SuccessiveHalving
 
@@ -33,8 +33,9 @@ class ScheduledMaster(Master):
         brackets: one round of the schedule.
         settings: added to :attr:`config`.
         initial_configs: configurations that run before any is drawn, in this order.
-        standings: the brackets in which configurations advance asynchronously, all iterations alike; None for
-            iterations that are brackets.
+        standings: who stands where in all iterations of an asynchronous run; with others than
+            :class:`~hpbandster_ng.optimizers.iterations.ladder.AsyncBrackets`, a subclass makes the iterations. None
+            for iterations that are brackets.
         **master_kwargs: see :class:`~hpbandster_ng.core.master.Master`.
 
     Raises:
@@ -48,7 +49,7 @@ class ScheduledMaster(Master):
         brackets: Sequence[Bracket],
         settings: Mapping[str, Any],
         initial_configs: Sequence[Config] = (),
-        standings: AsyncBrackets | None = None,
+        standings: Standings | None = None,
         **master_kwargs: Any,
     ) -> None:
         space = SearchSpace(configspace)
@@ -84,7 +85,7 @@ class ScheduledMaster(Master):
 
     def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> AnyIteration:
         """The bracket of the given number, by successive halving; or as much budget as that has."""
-        if self.standings is not None:
+        if isinstance(self.standings, AsyncBrackets):
             return AsynchronousHalving(
                 HPB_iter=iteration,
                 config_sampler=self.config_generator.get_config,
@@ -92,6 +93,8 @@ class ScheduledMaster(Master):
                 spend_until=self.spend_until(iteration),
                 **iteration_kwargs,
             )
+        if self.standings is not None:
+            return super().get_next_iteration(iteration, iteration_kwargs)
         bracket = self.brackets[iteration % len(self.brackets)]
         return SuccessiveHalving(
             HPB_iter=iteration,

@@ -181,3 +181,13 @@ def test_a_single_budget_leaves_nothing_to_promote(optimizer):
         result = master.run(2)
     assert all(len(datum.results) == 1 for datum in result.data.values())
     assert {run.budget for run in result.get_all_runs()} == {9}
+
+
+def test_other_standings_need_a_subclass_that_makes_the_iterations():
+    class Other(AsyncHyperBand):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.standings = object()
+
+    with make(Other) as master, pytest.raises(NotImplementedError, match="Other must implement get_next_iteration"):
+        master.run(1)

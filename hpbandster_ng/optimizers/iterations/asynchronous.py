@@ -20,12 +20,20 @@ _ROUNDING = 1e-9
 
 
 class Standings(Protocol):
-    """What the iterations of a run share: who stands on which rung, as :class:`AsyncBrackets` keeps it."""
+    """What the iterations of a run share: who stands on which rung, as :class:`AsyncBrackets` keeps it.
+
+    Attributes:
+        budgets: all budgets, ascending.
+        spent: the sum of the budgets of all jobs that were ever due.
+        budget_a_run: what a run costs on average, roughly; for plans.
+    """
 
     @property
     def budgets(self) -> tuple[float, ...]: ...
     @property
     def spent(self) -> float: ...
+    @property
+    def budget_a_run(self) -> float: ...
     def enter(self, config_id: ConfigId, budget: float) -> None: ...
     def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None: ...
     def withdraw(self, config_id: ConfigId, budget: float) -> None: ...

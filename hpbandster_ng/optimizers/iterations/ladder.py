@@ -219,7 +219,7 @@ class AsyncBrackets:
 
     @property
     def budget_a_run(self) -> float:
-        """What a run costs on average where each bracket has the sizes it was planned with."""
+        """What a run costs on average, where each bracket has the sizes it was planned with."""
         return sum(self._shares) / self._num_runs
 
     def start_budget(self) -> float:
