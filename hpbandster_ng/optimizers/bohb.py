@@ -7,7 +7,7 @@ from typing import Any
 from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators import bohb as generators
-from hpbandster_ng.optimizers.config_generators.densities import BandwidthEstimation
+from hpbandster_ng.optimizers.config_generators.densities import BandwidthEstimation, CategoricalBandwidth
 from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
 
@@ -35,6 +35,8 @@ class BOHB(ScheduledMaster):
             :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         asynchronous: whether configurations advance at any time, as in
             :class:`~hpbandster_ng.optimizers.asynchyperband.AsyncHyperBand`, instead of rung by rung: for many workers.
+        categorical_bandwidth: None, ``"capped"`` or ``"reference"``: how wide the kernels of categories may become, see
+            :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         **master_kwargs: ``run_id`` and everything else that :class:`~hpbandster_ng.core.master.Master` takes.
 
     Raises:
@@ -69,6 +71,7 @@ class BOHB(ScheduledMaster):
         bracket_sizes: BracketSizes = "floor",
         bandwidth_estimation: BandwidthEstimation = "normal_reference",
         asynchronous: bool = False,
+        categorical_bandwidth: CategoricalBandwidth | None = None,
         **master_kwargs: Any,
     ) -> None:
         model: dict[str, Any] = {
@@ -79,6 +82,7 @@ class BOHB(ScheduledMaster):
             "bandwidth_factor": bandwidth_factor,
             "min_bandwidth": min_bandwidth,
             "bandwidth_estimation": bandwidth_estimation,
+            "categorical_bandwidth": categorical_bandwidth,
         }
         if not isinstance(asynchronous, bool):
             raise InvalidArgumentError("asynchronous", asynchronous, "must be True or False", "False is the default")

@@ -71,6 +71,14 @@ def test_the_model_finds_better_configurations_than_chance():
     assert mean[True] < 0.6 * mean[False]
 
 
+@pytest.mark.parametrize("rule", [None, "capped", "reference"])
+def test_the_bandwidths_of_categories_are_an_argument_away(rule):
+    with make(seed=1, categorical_bandwidth=rule) as optimizer:
+        result = optimizer.run(3)
+    assert any(datum.config_info["model_based_pick"] for datum in result.data.values())
+    assert result.HB_config["categorical_bandwidth"] == rule
+
+
 def test_bandwidths_by_cross_validation_are_an_argument_away():
     with make(seed=1, bandwidth_estimation="cv_ml") as optimizer:
         result = optimizer.run(3)
