@@ -54,8 +54,8 @@ class BOHB(SpaceGenerator):
         bandwidth_estimation: ``"normal_reference"``, or the slow ``"cv_ml"`` and ``"cv_ls"``; see
             :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         categorical_bandwidth: ``"capped"`` keeps the kernels of categories at most uniform, ``"reference"`` takes them
-            as the predecessor does, densities below zero included; by default the former where the latter's kernel
-            would be negative: see
+            as the predecessor does, densities below zero included; by default the latter where it is a density, else
+            the former: see
             :class:`~hpbandster_ng.optimizers.config_generators.densities.ProductKernelDensity`.
         kwargs: go to :class:`~hpbandster_ng.engine.config_generator.ConfigGenerator`.
 

@@ -104,8 +104,8 @@ class ProductKernelDensity:
             1 - h to the value itself and h / (k - 1) to each other one: uniform at h = (k - 1) / k, anything *but* the
             value itself beyond, and negative beyond 1. The rule knows none of this: the more values, the wider.
             ``"capped"`` cuts h to (k - 1) / k; ``"reference"`` leaves it, and a density that comes out negative counts
-            as 1e-32, as in the predecessor; None cuts to (k - 1) / k where h is cross-validated or above 1, and leaves
-            it elsewhere.
+            as 1e-32, as in the predecessor; None is the reference as long as it is a density, and capped in all
+            categories where an h is above 1, or cross-validated.
         exponentials: the type in which the kernels' exponentials are computed; with ``np.float32``, which takes a
             third of the time, densities have a relative error of up to 1e-5.
 
@@ -256,10 +256,11 @@ class ProductKernelDensity:
 
 
 def _bounded(bandwidths: Array, layout: Layout, categorical_bandwidth: CategoricalBandwidth | None) -> Array:
-    limits = layout.largest_bandwidths
-    if categorical_bandwidth != "capped" and layout.is_category.any():
-        limits = np.where(layout.is_category, 1.0 if categorical_bandwidth is None else math.inf, limits)
-    return np.where(bandwidths > limits, layout.largest_bandwidths, bandwidths)
+    capped = np.minimum(bandwidths, layout.largest_bandwidths)
+    is_negative = (bandwidths[layout.is_category] > 1).any()
+    if categorical_bandwidth == "capped" or (categorical_bandwidth is None and is_negative):
+        return capped
+    return np.where(layout.is_category, bandwidths, capped)
 
 
 def _varies_without_one(column: Array, statsmodels_type: str) -> bool:

@@ -43,7 +43,8 @@ def test_equals_statsmodels(columns, n, seed):
     reference = oracle(data, kinds)
     layout = Layout(kinds, num_values)
     density = ProductKernelDensity(data, layout, min_bandwidth=1e-9)
-    allowed = reference.bw <= np.where(layout.is_category, 1.0, layout.largest_bandwidths)
+    is_valid = (reference.bw[layout.is_category] <= 1).all()
+    allowed = (reference.bw <= layout.largest_bandwidths) | (layout.is_category & is_valid)
     np.testing.assert_allclose(density.bandwidths[allowed], reference.bw[allowed], rtol=1e-10)
     np.testing.assert_array_equal(density.bandwidths[~allowed], layout.largest_bandwidths[~allowed])
     np.testing.assert_allclose(
@@ -72,14 +73,20 @@ def test_the_reference_rule_for_categories_is_that_of_statsmodels_negative_densi
 
 
 @pytest.mark.parametrize(
-    ("rule", "of_2", "of_3", "of_8"),
-    [(None, 0.4, 0.9, 7 / 8), ("capped", 0.4, 2 / 3, 7 / 8), ("reference", 0.4, 0.9, 2.4)],
+    ("rule", "of_8", "kept_3", "kept_8"),
+    [
+        (None, 0.95, 0.9, 0.95),
+        (None, 2.4, 2 / 3, 7 / 8),
+        ("capped", 0.95, 2 / 3, 7 / 8),
+        ("capped", 2.4, 2 / 3, 7 / 8),
+        ("reference", 2.4, 0.9, 2.4),
+    ],
 )
-def test_what_becomes_of_the_bandwidths_of_categories(rule, of_2, of_3, of_8, monkeypatch):
+def test_what_becomes_of_the_bandwidths_of_categories(rule, of_8, kept_3, kept_8, monkeypatch):
     layout = Layout([C, C, C, R, N], np.array([2, 3, 8, 8, 0]))
-    monkeypatch.setattr(ProductKernelDensity, "_estimated", lambda *_: np.array([0.4, 0.9, 2.4, 2.4, 2.4]))
+    monkeypatch.setattr(ProductKernelDensity, "_estimated", lambda *_: np.array([0.4, 0.9, of_8, 2.4, 2.4]))
     density = ProductKernelDensity(np.zeros((3, 5)), layout, categorical_bandwidth=rule)
-    np.testing.assert_allclose(density.bandwidths, [of_2, of_3, of_8, 1 - 1e-6, 2.4])
+    np.testing.assert_allclose(density.bandwidths, [0.4, kept_3, kept_8, 1 - 1e-6, 2.4])
 
 
 @pytest.mark.parametrize("rule", [None, "capped"])
