@@ -256,7 +256,7 @@ class ProductKernelDensity:
 
 
 def _bounded(bandwidths: Array, layout: Layout, categorical_bandwidth: CategoricalBandwidth | None) -> Array:
-    capped = np.minimum(bandwidths, layout.largest_bandwidths)
+    capped: Array = np.minimum(bandwidths, layout.largest_bandwidths)
     is_negative = (bandwidths[layout.is_category] > 1).any()
     if categorical_bandwidth == "capped" or (categorical_bandwidth is None and is_negative):
         return capped
