@@ -10,7 +10,7 @@ from collections import deque
 
 import ConfigSpace
 
-MIN_BUDGET, MAX_BUDGET, TOTAL, WORKERS = 1 / 9, 1.0, 12, 3
+MIN_BUDGET, MAX_BUDGET, TOTAL, WORKERS = 1 / 9, 1.0, 8, 3
 
 
 def space() -> ConfigSpace.ConfigurationSpace:

@@ -2,8 +2,11 @@
 
 The scenario must know ``n_trials``, by which it sizes the initial design: it is told how many evaluations Hyperband
 makes of the budget of the run. A worker never waits: where all brackets do, the intensifier opens another one. SMAC
-takes ConfigSpace's spaces as they are, conditions included; a failed evaluation is told as ``StatusType.CRASHED``. All
-else is the facade's default.
+takes ConfigSpace's spaces as they are, conditions included. All else is the facade's default.
+
+A failed evaluation is told as ``StatusType.CRASHED`` with the worst loss until then: an infinite one ends SMAC 2.4.1
+with an error when it fits its forest, and the worst loss is what later versions put there themselves. While there is
+none, the failure waits to be told.
 """
 
 from __future__ import annotations
@@ -75,6 +78,8 @@ class SMAC:
             scenario, target_function=None, intensifier=intensifier, overwrite=True, logging_level=False
         )
         self.running: dict[tuple[int, float], TrialInfo] = {}
+        self.failed: list[tuple[TrialInfo, float]] = []
+        self.worst: float | None = None
 
     def ask(self) -> tuple[int, dict[str, Any], float]:
         info = self.facade.ask()
@@ -86,10 +91,13 @@ class SMAC:
     def tell(self, key: int, config: Mapping[str, Any], budget: float, loss: float, seconds: float) -> None:
         info = self.running.pop((key, budget))
         if math.isfinite(loss):
-            value = TrialValue(cost=loss, time=seconds, status=StatusType.SUCCESS)
+            self.facade.tell(info, TrialValue(cost=loss, time=seconds, status=StatusType.SUCCESS), save=False)
+            self.worst = loss if self.worst is None else max(loss, self.worst)
         else:
-            value = TrialValue(cost=math.inf, time=seconds, status=StatusType.CRASHED)
-        self.facade.tell(info, value, save=False)
+            self.failed.append((info, seconds))
+        while self.failed and self.worst is not None:
+            info, seconds = self.failed.pop()
+            self.facade.tell(info, TrialValue(cost=self.worst, time=seconds, status=StatusType.CRASHED), save=False)
 
 
 make = SMAC
