@@ -1,8 +1,8 @@
 """Hyperopt's TPE, at the full budget only: it knows no other.
 
-Driven by its public algorithm ``tpe.suggest`` on a ``Trials`` object, as ``fmin`` does. What depends on one category is
-nested below ``hp.choice``; a failed evaluation is told as ``STATUS_FAIL``. TPE takes no notice of running trials, so
-that several workers get random variations of the same proposal, as with Hyperopt's own parallel backends.
+Driven by its public algorithm ``tpe.suggest`` on a ``Trials`` object, as ``fmin`` does. What depends on one category
+is nested below ``hp.choice``; a failed evaluation is told as ``STATUS_FAIL``. Trials that run or have failed count as
+bad ones, which is Hyperopt's own rule.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Syne Tune's HyperTune: asynchronous successive halving with independent Gaussian processes at each rung.
 
 Syne Tune's tutorial on multi-fidelity methods compares all of its methods; there HyperTune with independent processes
-and one bracket, its defaults, is among the two best, and the one that it recommends where the smallest budget is
-critical. The current versions have it no longer; this is 0.13, in an environment of its own. As the tutorial does, it
-is run in promotion mode, with ``max_resource_attr``. Driven by the scheduler's public methods in the order in which
-Syne Tune's ``Tuner`` calls them. Syne Tune knows no conditions: all parameters are sampled, the inactive ones dropped.
-A failed evaluation is told by ``on_trial_error``.
+and one bracket, its defaults, is among the two best; with more brackets it is what the tutorial recommends where the
+smallest budget is critical. The current versions have it no longer; this is 0.13, in an environment of its own. As the
+tutorial does, it is run in promotion mode, with ``max_resource_attr``. Driven by the scheduler's public methods in the
+order in which Syne Tune's ``Tuner`` calls them. Syne Tune knows no conditions: all parameters are sampled, the
+inactive ones dropped. A failed evaluation is told by ``on_trial_error``.
 
 Fitting the processes is slow, so that with more than 40 results it is done at every tenth proposal only, by the
 documented ``opt_skip_init_length`` and ``opt_skip_period``; in between they still see all the data.
