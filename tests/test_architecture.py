@@ -18,6 +18,7 @@ PACKAGE = "hpbandster_ng"
 
 PURE_OPTIMIZERS = (
     "optimizers.config_generators",
+    "optimizers.gaussian_process",
     "optimizers.iterations",
     "optimizers.kde",
     "optimizers.learning_curve_models",

@@ -310,7 +310,8 @@ def test_the_same_class_on_both_paths():
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["ASHA", "AsyncHyperBand", "BOHB", "H2BO", "HyperBand", "RandomSearch", "lcnet.LCNet"]
+    "optimizer",
+    ["ASHA", "AsyncHyperBand", "BOHB", "FreezeThaw", "GPBO", "H2BO", "HyperBand", "RandomSearch", "lcnet.LCNet"],
 )
 def test_optimizers_are_masters(optimizer):
     assert issubclass(resolve(f"optimizers.{optimizer}"), resolve("core.master.Master"))

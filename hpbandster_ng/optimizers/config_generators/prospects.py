@@ -1,0 +1,103 @@
+"""What could run next, and what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from hpbandster_ng.optimizers.config_generators.known import KnownConfigurations
+from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
+from hpbandster_ng.optimizers.gaussian_process.acquisition import augmented_log_improvement
+from hpbandster_ng.optimizers.gaussian_process.features import Features
+from hpbandster_ng.optimizers.gaussian_process.outlook import Outlook
+from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
+
+__all__ = ["Prospects", "add_candidates"]
+
+Array = npt.NDArray[np.float64]
+
+_NUM_RANDOM = 500
+_NUM_CHILDREN = 10
+_CHILD_STEPS = (0.3, 0.1, 0.03)
+"""Random candidates, and around each of the best configurations so many mutations of each size."""
+
+_REFINEMENTS = (0.1, 0.03, 0.01)
+_NUM_REFINED = 5
+_NUM_REFINEMENTS = 12
+"""Rounds of mutations around the most promising candidates, by size."""
+
+
+class Prospects:
+    """Configurations that could run, each with what it promises; kept up to date while evaluations are sent out.
+
+    Args:
+        posterior: the model.
+        features: turns codes and a fidelity into features.
+        best: the loss to beat, in the model's units.
+
+    Attributes:
+        codes: of the configurations, shape (n, dimensions).
+        values: what each promises on the full budget, shape (n,): the logarithm of its augmented expected improvement.
+    """
+
+    def __init__(self, posterior: Posterior, features: Features, dimensions: int, best: float) -> None:
+        self.codes = np.empty((0, dimensions))
+        self._features = features
+        self._outlook = Outlook(posterior)
+        self._kernel = posterior.kernel
+        self._best = best
+
+    def add(self, codes: Array) -> None:
+        """More that could run, shape (k, dimensions)."""
+        if len(codes):
+            self.codes = np.concatenate([self.codes, codes])
+            self._outlook.add(self._features(codes, 1.0))
+
+    def expect(self, evaluation: Array) -> None:
+        """An evaluation at these features was sent out."""
+        self._outlook.expect(evaluation)
+
+    @property
+    def values(self) -> Array:
+        outlook = self._outlook
+        noise = self._kernel.noise_at(outlook.features)
+        return augmented_log_improvement(outlook.means, outlook.variances, self._best, noise)
+
+    def best_first(self) -> npt.NDArray[np.intp]:
+        """The numbers of the configurations, the most promising first."""
+        return np.argsort(-self.values, kind="stable")
+
+
+def add_candidates(
+    prospects: Prospects,
+    known: KnownConfigurations,
+    space: SearchSpace,
+    rng: np.random.Generator,
+    parents: Array,
+    taken: Collection[bytes],
+) -> None:
+    """Add random configurations, mutations of the parents, and mutations of what promises most of all these.
+
+    Random ones are always among them: in a small discrete space the neighbours of the best are soon all taken.
+
+    Args:
+        prospects: where to add them.
+        known: draws the random ones.
+        space: the search space.
+        rng: the only source of randomness.
+        parents: codes of good configurations, shape (k, dimensions).
+        taken: keys of configurations that are no candidates any more.
+    """
+
+    def add(codes: Array) -> None:
+        prospects.add(codes[[key not in taken for key in space.keys(codes)]])
+
+    def mutated(codes: Array, count: int, step: float) -> Array:
+        return space.mutate_codes(rng, np.repeat(codes, count, axis=0), step)
+
+    add(known.candidates(rng, _NUM_RANDOM))
+    add(np.concatenate([mutated(parents, _NUM_CHILDREN, step) for step in _CHILD_STEPS]))
+    for step in _REFINEMENTS:
+        add(mutated(prospects.codes[prospects.best_first()[:_NUM_REFINED]], _NUM_REFINEMENTS, step))

@@ -1,0 +1,105 @@
+"""The model of all results: which loss a configuration will have on which budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hpbandster_ng.optimizers.gaussian_process.features import Features
+from hpbandster_ng.optimizers.gaussian_process.fitting import Model, fit
+from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
+from hpbandster_ng.optimizers.gaussian_process.targets import targets
+
+__all__ = ["Surrogate"]
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+_GROWTH = 1.15
+"""The hyperparameters are fitted anew when there are so many times more results."""
+
+_MOST_FITTED = 250
+"""Rows that the hyperparameters are fitted to."""
+
+_MOST_ON_A_LOW_RUNG = 125
+_MOST_ON_LOW_RUNGS = 250
+_MOST_ON_FULL_BUDGET = 250
+"""Rows that predictions rest on: a pick's cost stops growing, and the many results of the lowest rung cannot drown the
+few of the others."""
+
+
+class Surrogate:
+    """A Gaussian process over configurations and budgets, fitted as results come in.
+
+    The hyperparameters are fitted at fixed numbers of results, to exactly the results that were first, so that the
+    model is a function of the results in their order, however often it was asked in between.
+
+    Args:
+        features: turns codes and fidelities into features.
+        first_fit: the number of results at which the hyperparameters are first fitted.
+    """
+
+    def __init__(self, features: Features, first_fit: int) -> None:
+        self.features = features
+        self._model = Model(features.groups, features.num_groups)
+        self._rows = np.empty((64, len(features.groups)))
+        self._losses = np.empty(64)
+        self._size = 0
+        self._next_fit = max(1, first_fit)
+        self._hyperparameters = self._model.prior[0]
+        self._posterior: Posterior | None = None
+        self._rows_in_use: Rows = np.empty(0, dtype=np.intp)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, code: Array, fidelity: float, loss: float) -> None:
+        """A result: the loss of a configuration on a budget; a loss that is not finite is a failure."""
+        if self._size == len(self._losses):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+            self._losses = np.concatenate([self._losses, np.empty_like(self._losses)])
+        self._rows[self._size] = self.features(code[None], fidelity)[0]
+        self._losses[self._size] = loss
+        self._size += 1
+        self._posterior = None
+
+    def posterior(self) -> Posterior:
+        """The model of what is known now."""
+        if self._posterior is None:
+            self._fit()
+            num_low = max(1, len(np.unique(self._rows[: self._size, -1])) - 1)
+            most_low = min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low)
+            rows = self._chosen(self._size, most_low, _MOST_ON_FULL_BUDGET)
+            values = targets(self._losses[: self._size])
+            self._rows_in_use = rows
+            self._posterior = Posterior.of(self._model.kernel(self._hyperparameters), self._rows[rows], values[rows])
+        return self._posterior
+
+    def rows_in_use(self) -> Rows:
+        """The numbers of the results that the model rests on, in the order in which they were added."""
+        self.posterior()
+        return self._rows_in_use
+
+    def _fit(self) -> None:
+        while self._next_fit <= self._size:
+            size = self._next_fit
+            rungs = len(np.unique(self._rows[:size, -1]))
+            rows = self._chosen(size, _MOST_FITTED // rungs, _MOST_FITTED // rungs)
+            starts = np.unique([self._model.prior[0], self._hyperparameters], axis=0)
+            values = targets(self._losses[:size])
+            self._hyperparameters = fit(self._model, self._rows[rows], values[rows], starts)
+            self._next_fit = int(size * _GROWTH) + 1
+
+    def _chosen(self, size: int, most_low: int, most_full: int) -> Rows:
+        """Of the first results so many a rung, half of them the best and half the latest."""
+        fidelities = self._rows[:size, -1]
+        chosen = []
+        for fidelity in np.unique(fidelities):
+            rows = np.flatnonzero(fidelities == fidelity)
+            most = most_full if fidelity == 1.0 else most_low
+            if len(rows) > most:
+                by_loss = rows[np.argsort(self._losses[rows], kind="stable")]
+                best, others = by_loss[: most // 2], np.sort(by_loss[most // 2 :])
+                rows = np.concatenate([best, others[len(others) - (most - most // 2) :]])
+            chosen.append(rows)
+        return np.sort(np.concatenate(chosen))
