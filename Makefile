@@ -9,6 +9,7 @@
 #   make examples    every example, in a temporary folder
 #   make bench       every benchmark; prints the tables, fails if one misses its mark
 #   make bench-quality        how good the configurations are that each optimizer finds (ARGS="--optimizers BOHB ...")
+#   make bench-peers          what bench-quality compares with: other packages, in environments of their own (4 GB)
 #   make bench-quality-short  the same in a minute, on a few small problems
 #   make matrix      the fast tests on each Python here, oldest and newest dependencies (MATRIX=ends: the two ends)
 #   make clean       removes what the above made
@@ -25,7 +26,7 @@ SOURCES = hpbandster_ng tests examples benchmarks scripts docs setup.py
 PRESENT = $(wildcard $(SOURCES))
 
 .DELETE_ON_ERROR:
-.PHONY: install quickstart test lint format docs examples bench bench-quality bench-quality-short matrix clean
+.PHONY: install quickstart test lint format docs examples bench bench-quality bench-peers bench-quality-short matrix clean
 
 install: $(VENV)/.installed-dev
 
@@ -66,6 +67,9 @@ bench: $(VENV)/.installed-bench
 
 bench-quality: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.quality $(ARGS)
+
+bench-peers:
+	scripts/make_peers_venvs.sh "$(PYTHON)"
 
 bench-quality-short: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.quality --short $(ARGS)

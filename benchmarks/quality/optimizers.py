@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.lowest_budget_first import LowestBudgetFirst
-from hpbandster_ng.optimizers import ASHA, BOHB, AsyncHyperBand, HyperBand, RandomSearch
+from hpbandster_ng.optimizers import ASHA, BOHB, GPBO, AsyncHyperBand, FreezeThaw, HyperBand, RandomSearch
 
 __all__ = ["BASELINES", "OURS", "REFERENCE", "Entry", "peers", "version"]
 
@@ -37,6 +37,9 @@ OURS = {
     "AsyncHyperBand": Entry(AsyncHyperBand),
     "BOHB": Entry(BOHB),
     "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
+    "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
+    "GPBO": Entry(GPBO),
+    "FreezeThaw": Entry(FreezeThaw),
 }
 
 REFERENCE = "RandomSearch"
