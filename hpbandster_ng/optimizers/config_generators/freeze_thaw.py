@@ -202,7 +202,8 @@ class FreezeThaw(SpaceGenerator):
         _, firsts = np.unique(self.search_space.keys(evaluated[order]), return_index=True)
         parents = evaluated[order[np.sort(firsts)[:_NUM_PARENTS]]]
         dimensions = self.search_space.dimensions
-        fresh, waiting = (Prospects(posterior, self._features, dimensions, best) for _ in range(2))
+        feasibility = self._surrogate.feasibility()
+        fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
         rng = np.random.default_rng((*self._run_seed, self.num_results))
         add_candidates(fresh, self.known, self.search_space, rng, parents, self._taken)
         paused_ids = self._most_promising(posterior, list(paused))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hpbandster_ng.optimizers.config_generators.known import KnownConfigurations
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 from hpbandster_ng.optimizers.gaussian_process.acquisition import augmented_log_improvement
+from hpbandster_ng.optimizers.gaussian_process.feasibility import Feasibility
 from hpbandster_ng.optimizers.gaussian_process.features import Features
 from hpbandster_ng.optimizers.gaussian_process.outlook import Outlook
 from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
@@ -35,15 +36,21 @@ class Prospects:
     Args:
         posterior: the model.
         features: turns codes and a fidelity into features.
+        feasibility: how likely each is to succeed.
         best: the loss to beat, in the model's units.
 
     Attributes:
         codes: of the configurations, shape (n, dimensions).
-        values: what each promises on the full budget, shape (n,): the logarithm of its augmented expected improvement.
+        values: what each promises on the full budget, shape (n,): the logarithm of its augmented expected
+            improvement, times its chance to succeed where many fail.
     """
 
-    def __init__(self, posterior: Posterior, features: Features, dimensions: int, best: float) -> None:
+    def __init__(
+        self, posterior: Posterior, features: Features, feasibility: Feasibility, dimensions: int, best: float
+    ) -> None:
         self.codes = np.empty((0, dimensions))
+        self._feasibility = feasibility
+        self._log_chances = np.empty(0)
         self._features = features
         self._outlook = Outlook(posterior)
         self._kernel = posterior.kernel
@@ -52,8 +59,10 @@ class Prospects:
     def add(self, codes: Array) -> None:
         """More that could run, shape (k, dimensions)."""
         if len(codes):
+            features = self._features(codes, 1.0)
             self.codes = np.concatenate([self.codes, codes])
-            self._outlook.add(self._features(codes, 1.0))
+            self._outlook.add(features)
+            self._log_chances = np.concatenate([self._log_chances, self._feasibility.logarithm(features)])
 
     def expect(self, evaluation: Array) -> None:
         """An evaluation at these features was sent out."""
@@ -63,7 +72,8 @@ class Prospects:
     def values(self) -> Array:
         outlook = self._outlook
         noise = self._kernel.noise_at(outlook.features)
-        return augmented_log_improvement(outlook.means, outlook.variances, self._best, noise)
+        promises = augmented_log_improvement(outlook.means, outlook.variances, self._best, noise)
+        return promises + self._log_chances
 
     def best_first(self) -> npt.NDArray[np.intp]:
         """The numbers of the configurations, the most promising first."""

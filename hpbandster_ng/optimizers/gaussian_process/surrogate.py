@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.optimizers.gaussian_process.feasibility import Feasibility
 from hpbandster_ng.optimizers.gaussian_process.features import Features
 from hpbandster_ng.optimizers.gaussian_process.fitting import Model, fit
 from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
@@ -26,6 +27,9 @@ _MOST_ON_LOW_RUNGS = 250
 _MOST_ON_FULL_BUDGET = 250
 """Rows that predictions rest on: a pick's cost stops growing, and the many results of the lowest rung cannot drown the
 few of the others."""
+
+
+_MOST_FOR_FEASIBILITY = 500
 
 
 class Surrogate:
@@ -79,6 +83,12 @@ class Surrogate:
         """The numbers of the results that the model rests on, in the order in which they were added."""
         self.posterior()
         return self._rows_in_use
+
+    def feasibility(self) -> Feasibility:
+        """Where evaluations fail, by the latest of them."""
+        latest = slice(max(0, self._size - _MOST_FOR_FEASIBILITY), self._size)
+        kernel = self._model.kernel(self._hyperparameters)
+        return Feasibility(kernel, self._rows[latest], np.isfinite(self._losses[latest]))
 
     def _fit(self) -> None:
         while self._next_fit <= self._size:
