@@ -69,12 +69,12 @@ class Codes:
         settled, is_allowed = self.settle(np.where(np.isnan(codes), 0.0, codes))
         return np.asarray(is_allowed & (np.isnan(settled) == np.isnan(codes)).all(axis=1))
 
-    def sample(self, rng: np.random.Generator, n: int) -> Array:
-        """Draw from the priors what is not forbidden."""
+    def sample(self, rng: np.random.Generator, n: int, uniform: bool = False) -> Array:
+        """Draw what is not forbidden, from the priors or uniformly."""
         found = [np.empty((0, len(self._columns)))]
         missing, size, drawn = n, n, 0
         while missing > 0:
-            codes, is_allowed = self.settle(self._unconditional(rng, size))
+            codes, is_allowed = self.settle(self._unconditional(rng, size, uniform))
             allowed = codes[is_allowed][:missing]
             found.append(allowed)
             missing -= len(allowed)
@@ -125,12 +125,13 @@ class Codes:
                 codes[rows, j] = _mutated(column, codes[rows, j], widths[j], rng)
         return codes
 
-    def _unconditional(self, rng: np.random.Generator, n: int) -> Array:
-        """Draws from the priors, as if everything were active and nothing forbidden."""
+    def _unconditional(self, rng: np.random.Generator, n: int, uniform: bool = False) -> Array:
+        """Draws as if everything were active and nothing forbidden."""
         codes = np.empty((n, len(self._columns)))
-        if any(prior is not None for prior in self._priors):
+        priors = [None] * len(self._columns) if uniform else self._priors
+        if any(prior is not None for prior in priors):
             self._configspace.seed(int(rng.integers(2**31 - 1)))
-        for j, (column, prior) in enumerate(zip(self._columns, self._priors, strict=True)):
+        for j, (column, prior) in enumerate(zip(self._columns, priors, strict=True)):
             codes[:, j] = column.draw_many(rng, n) if prior is None else self._drawn(column, prior, n)
         return codes
 

@@ -205,7 +205,7 @@ class FreezeThaw(SpaceGenerator):
         feasibility = self._surrogate.feasibility()
         fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
         rng = np.random.default_rng((*self._run_seed, self.num_results))
-        add_candidates(fresh, self.known, self.search_space, rng, parents, self._taken)
+        add_candidates(fresh, self.known, self.search_space, rng, parents, self._taken, self.num_results)
         paused_ids = self._most_promising(posterior, list(paused))
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(-1, dimensions))
         return _Scene(posterior, fresh, waiting, paused_ids)

@@ -24,6 +24,9 @@ _NUM_CHILDREN = 10
 _CHILD_STEPS = (0.3, 0.1, 0.03)
 """Random candidates, and around each of the best configurations so many mutations of each size."""
 
+_PRIOR_WEIGHT = 50
+"""After so many results, half as many candidates are drawn without regard to the priors as are drawn from them."""
+
 _REFINEMENTS = (0.1, 0.03, 0.01)
 _NUM_REFINED = 5
 _NUM_REFINEMENTS = 12
@@ -87,6 +90,7 @@ def add_candidates(
     rng: np.random.Generator,
     parents: Array,
     taken: Collection[bytes],
+    num_results: int,
 ) -> None:
     """Add random configurations, mutations of the parents, and mutations of what promises most of all these.
 
@@ -99,6 +103,7 @@ def add_candidates(
         rng: the only source of randomness.
         parents: codes of good configurations, shape (k, dimensions).
         taken: keys of configurations that are no candidates any more.
+        num_results: the more there are, the less the space's priors weigh in the random draws.
     """
 
     def add(codes: Array) -> None:
@@ -108,6 +113,8 @@ def add_candidates(
         return space.mutate_codes(rng, np.repeat(codes, count, axis=0), step)
 
     add(known.candidates(rng, _NUM_RANDOM))
+    if space.has_priors:
+        add(space.sample_codes(rng, _NUM_RANDOM * num_results // (num_results + _PRIOR_WEIGHT), uniform=True))
     add(np.concatenate([mutated(parents, _NUM_CHILDREN, step) for step in _CHILD_STEPS]))
     for step in _REFINEMENTS:
         add(mutated(prospects.codes[prospects.best_first()[:_NUM_REFINED]], _NUM_REFINEMENTS, step))

@@ -53,6 +53,7 @@ class SearchSpace:
         kinds: the :class:`Kind` of each column.
         num_values: array of shape (dimensions,): how many values each column can take; 0 for a number.
         dimensions: how many columns.
+        has_priors: whether the user says of any hyperparameter that some values are more likely to be good.
 
     Raises:
         SearchSpaceError: not a ConfigSpace, nothing in it, or a hyperparameter of an unknown type.
@@ -82,6 +83,7 @@ class SearchSpace:
         self._is_conditional = any(self._conditions)
         is_uniform = [_is_uniform(hyperparameter) for hyperparameter in self._hyperparameters]
         self._is_uniform = not self._forbidden and all(is_uniform)
+        self.has_priors = any(map(_has_prior, self._hyperparameters))
 
         self._positions = np.array([i for i, c in enumerate(self._all_columns) if c.num_values != 1], dtype=np.intp)
         self._columns = tuple(self._all_columns[i] for i in self._positions)
@@ -139,10 +141,15 @@ class SearchSpace:
         """The code of the space's default configuration, shape (dimensions,)."""
         return self.encode(self.configspace.get_default_configuration())
 
-    def sample_codes(self, rng: np.random.Generator, n: int) -> Array:
+    def sample_codes(self, rng: np.random.Generator, n: int, uniform: bool = False) -> Array:
         """Draw the codes of ``n`` configurations from the priors of the space; conditions and forbidden clauses hold.
 
         Integers and quantised numbers lie on their grid: their code is that of :meth:`encode`, to the last bit.
+
+        Args:
+            rng: the only source of randomness.
+            n: how many.
+            uniform: draw uniformly over the code instead.
 
         Returns:
             Shape (n, dimensions), NaN where inactive.
@@ -157,7 +164,7 @@ class SearchSpace:
                    [0.75, 0.  ],
                    [0.5 , 0.  ]])
         """
-        return self._codes.sample(rng, n)
+        return self._codes.sample(rng, n, uniform)
 
     def all_codes(self) -> Array:
         """The codes of all configurations, each once; only for a space of countable values that are not too many.
@@ -353,6 +360,11 @@ def _numeric_column(hyperparameter: Any) -> Column:
         return UnboundedNumber(hyperparameter.name, hyperparameter.mu, hyperparameter.sigma, **traits)
     convert = int if traits["is_integer"] else float
     return Number(hyperparameter.name, convert(hyperparameter.lower), convert(hyperparameter.upper), **traits)
+
+
+def _has_prior(hyperparameter: Any) -> bool:
+    is_flat = type(hyperparameter) in (hp_types.UniformFloatHyperparameter, hp_types.UniformIntegerHyperparameter)
+    return not (is_flat or _is_uniform(hyperparameter))
 
 
 def _is_uniform(hyperparameter: Any) -> bool:
