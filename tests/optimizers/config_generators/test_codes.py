@@ -203,16 +203,12 @@ def assert_on_grid(space, codes):
 
 
 def test_draws_follow_the_priors_or_ignore_them():
-    space = ConfigSpace.ConfigurationSpace()
-    narrow = ConfigSpace.NormalFloatHyperparameter("narrow", mu=0.2, sigma=0.01, lower=0.0, upper=1.0)
-    (getattr(space, "add", None) or space.add_hyperparameter)(narrow)
-    search_space = SearchSpace(space)
-    assert search_space.has_priors
+    space = SearchSpace(space_of(CS.NormalFloatHyperparameter("narrow", mu=0.2, sigma=0.01, lower=0.0, upper=1.0)))
+    assert space.has_priors
     rng = np.random.default_rng(0)
-    assert np.ptp(search_space.sample_codes(rng, 500)) < 0.1
-    assert np.ptp(search_space.sample_codes(rng, 500, uniform=True)) > 0.9
+    assert np.ptp(space.sample_codes(rng, 500)) < 0.1
+    assert np.ptp(space.sample_codes(rng, 500, uniform=True)) > 0.9
 
 
 def test_flat_hyperparameters_are_no_priors():
-    flat = {"x": (0.0, 1.0), "n": (1, 9), "optimizer": ["sgd", "adam"]}
-    assert not SearchSpace(ConfigSpace.ConfigurationSpace(flat)).has_priors
+    assert not UNCONDITIONAL.has_priors
