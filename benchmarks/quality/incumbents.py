@@ -7,11 +7,15 @@ import math
 import numpy as np
 
 from benchmarks.quality.trace import Trace
+from hpbandster_ng.core.recommendation import recommended
 
-__all__ = ["ENOUGH", "best_at_largest_budget", "recommended_losses", "steady"]
+__all__ = ["ENOUGH", "MOMENTS", "best_at_largest_budget", "predicted_best", "recommended_losses", "steady"]
 
 ENOUGH = 3
 """Results that a budget must have before it counts."""
+
+MOMENTS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
+"""Shares of the wall clock at which the rule that takes its time is asked; all at which regrets are taken."""
 
 
 def best_at_largest_budget(trace: Trace) -> np.ndarray:
@@ -30,6 +34,24 @@ def steady(trace: Trace) -> np.ndarray:
     of the best of many on the budget below. Where no budget has three results, the largest that has any counts.
     """
     return _recommended(trace, enough=ENOUGH)
+
+
+def predicted_best(trace: Trace) -> np.ndarray:
+    """The lowest predicted loss on the largest budget seen so far: what :meth:`Result.recommend` recommends.
+
+    It is asked with the first result and at :data:`MOMENTS`; what it says holds until the next.
+    """
+    answers = np.full(len(trace.loss), -1)
+    asked = sorted({1, *_results_until(trace, np.array(MOMENTS)).tolist(), len(answers)} - {0})
+    for now, then in zip(asked, [*asked[1:], len(answers) + 1], strict=True):
+        best = recommended(trace.config[:now], trace.budget[:now], trace.loss[:now])
+        answers[now - 1 : then - 1] = -1 if best is None else best
+    return answers
+
+
+def _results_until(trace: Trace, shares: np.ndarray) -> np.ndarray:
+    """How many results there were at shares of the wall clock."""
+    return np.searchsorted(trace.finished_at, shares * trace.wall_clock * (1 + 1e-9), side="right")
 
 
 def _recommended(trace: Trace, enough: int) -> np.ndarray:
@@ -69,5 +91,4 @@ def recommended_losses(
     _, first = np.unique(trace.config, return_index=True)
     blind = float(losses[np.sort(first)[:workers]].mean()) if len(losses) else worst
     after = np.where(recommended >= 0, losses[recommended], blind) if len(losses) else np.empty(0)
-    until = np.searchsorted(trace.finished_at, shares * trace.wall_clock * (1 + 1e-9), side="right")
-    return np.concatenate([[blind], after])[until]
+    return np.concatenate([[blind], after])[_results_until(trace, shares)]

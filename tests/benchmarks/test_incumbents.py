@@ -5,8 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.quality.incumbents import best_at_largest_budget, recommended_losses, steady
+from benchmarks.quality.incumbents import (
+    MOMENTS,
+    best_at_largest_budget,
+    predicted_best,
+    recommended_losses,
+    steady,
+)
+from benchmarks.quality.results import SHARES
 from benchmarks.quality.trace import Trace
+from hpbandster_ng.core.recommendation import recommended
 
 INF = math.inf
 
@@ -55,3 +63,25 @@ def test_failures_count_as_the_worst_loss():
 def test_a_run_without_any_result_counts_as_the_worst_loss():
     told = Trace(*(np.empty(0) for _ in range(5)), 10.0, 0.0, 0.0)
     assert recommended_losses(told, steady(told), np.array([0.1, 1.0]), workers=4, worst=0.9).tolist() == [0.9, 0.9]
+
+
+def test_the_predicted_best_is_what_a_result_recommends_at_every_moment():
+    rng = np.random.default_rng(0)
+    config, budget = np.append(np.arange(60), np.arange(20)), np.repeat([1.0, 3.0], [60, 20])
+    loss = rng.normal(size=80)
+    loss[:5] = INF
+    told = Trace(np.linspace(0.05, 10, 80), config, budget, loss, loss, 10.0, 0.0, 0.0)
+    answers = predicted_best(told)
+    assert answers[:5].tolist() == [-1] * 5
+    for share in SHARES:
+        now = np.searchsorted(told.finished_at, share * told.wall_clock * (1 + 1e-9), side="right")
+        if now > 5:
+            assert answers[now - 1] == recommended(config[:now], budget[:now], loss[:now])
+
+
+def test_the_predicted_best_is_asked_whenever_a_regret_is_taken():
+    assert set(SHARES) <= set(MOMENTS)
+
+
+def test_of_a_run_without_any_result_nothing_is_predicted():
+    assert predicted_best(Trace(*(np.empty(0) for _ in range(5)), 10.0, 0.0, 0.0)).tolist() == []

@@ -1,0 +1,199 @@
+"""What is recommended promises most, and early results on the largest budget do not displace it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpbandster_ng.core.recommendation import MAX_RUNGS, recommended
+from hpbandster_ng.core.result import Result
+from hpbandster_ng.engine.iteration import Datum
+
+NAN, INF = math.nan, math.inf
+
+# (configuration, budget, loss) of each run -> the position of the recommended run
+TABLE = {
+    "nothing ran": ([], None),
+    "all failed": ([(0, 1, NAN), (1, 1, INF)], None),
+    "one budget: the lowest loss": ([(0, 3, 0.5), (1, 3, 0.2), (2, 3, 0.3)], 1),
+    "of equal ones the first": ([(0, 3, 0.5), (1, 3, 0.2), (2, 3, 0.2)], 1),
+    "of equal ones the first, on two budgets": ([(0, 1, 0.2), (1, 1, 0.2), (0, 3, 0.1), (1, 3, 0.1)], 2),
+    "failed runs do not count": ([(0, 3, NAN), (1, 3, 0.2), (2, 3, -INF)], 1),
+    "a single result": ([(7, 3, 0.5)], 0),
+    "a budget but for rounding": ([(0, 1, 0.5), (1, 1 + 1e-9, 0.2), (2, 1, 0.3)], 1),
+    "a result on the largest budget shows its level": ([(0, 1, 0.5), (1, 1, 0.1), (2, 1, 0.4), (3, 9, 0.3)], 1),
+    "what is better there is taken": ([(0, 1, 0.5), (1, 1, 0.1), (2, 1, 0.4), (3, 9, 0.3), (1, 9, 0.35)], 3),
+    "what failed there is not": ([(0, 1, 0.5), (1, 1, 0.1), (2, 1, 0.2), (3, 9, 0.3), (1, 9, NAN)], 2),
+    "unless all did": ([(0, 1, 0.5), (1, 1, 0.1), (0, 3, NAN), (1, 3, NAN)], 1),
+    "all the same": ([(0, 1, 0.5), (1, 1, 0.5), (0, 3, 0.5)], 2),
+    "clipped losses keep their order": ([(0, 1, 5.0), (1, 1, 0.0), (2, 1, 0.0), (3, 1, 0.0), (0, 3, 5.0)], 1),
+}
+
+
+@pytest.mark.parametrize(("runs", "expected"), TABLE.values(), ids=TABLE)
+def test_what_is_recommended(runs, expected):
+    assert recommended(*zip(*runs, strict=True) if runs else ([], [], [])) == expected
+
+
+def halving(rng, num=81, drop=0.0, noise=0.1, factor=1.0):
+    """Configurations of successive halving on 1, 3, 9 and 27, and three random ones that began on 27.
+
+    Returns:
+        configs, budgets, losses in the order of the budgets, the random ones last, and the true loss of each.
+    """
+    true = rng.normal(size=num + 3)
+    configs, budgets, losses = [], [], []
+    alive = np.arange(num)
+    for rung, budget in enumerate((1.0, 3.0, 9.0)):
+        seen = (true[alive] + noise * rng.normal(size=len(alive)) * (3 - rung)) * factor ** (rung - 3) - drop * rung
+        configs, budgets, losses = [*configs, *alive], [*budgets, *[budget] * len(alive)], [*losses, *seen]
+        alive = alive[np.argsort(seen)[: len(alive) // 3]]
+    return (
+        np.append(configs, num + np.arange(3)).astype(int),
+        np.append(budgets, [27.0] * 3),
+        np.append(losses, true[num:] - 3 * drop),
+        true,
+    )
+
+
+@pytest.mark.parametrize(("drop", "factor"), [(0.0, 1.0), (5.0, 1.0), (-5.0, 1.0), (0.0, 3.0), (0.0, 1 / 3)])
+def test_early_random_results_on_the_largest_budget_do_not_displace_the_best_of_many(drop, factor):
+    gained = []
+    for seed in range(20):
+        configs, budgets, losses, true = halving(np.random.default_rng(seed), drop=drop, factor=factor)
+        best_there = true[configs[-3:]].min()
+        gained.append(best_there - true[configs[recommended(configs, budgets, losses)]])
+    assert np.mean(np.array(gained) >= 0) >= 0.9
+    assert np.mean(gained) > 0.5
+
+
+def test_a_budget_that_foretells_nothing_is_not_trusted():
+    rng = np.random.default_rng(1)
+    low, full = rng.normal(size=60), rng.normal(size=60)
+    configs = np.append(np.arange(60), np.arange(40))  # the last 20 ran on the low budget only, one of them luckily
+    low[50] = -4.0
+    best = recommended(configs, [1] * 60 + [3] * 40, np.append(low, full[:40]))
+    assert configs[best] == np.argmin(full[:40])
+
+
+def test_a_budget_that_foretells_all_is_trusted():
+    rng = np.random.default_rng(1)
+    low = rng.normal(size=60)
+    low[50] = -4.0
+    configs = np.append(np.arange(60), np.arange(40))
+    assert configs[recommended(configs, [1] * 60 + [3] * 40, np.append(low, 2 * low[:40] + 7))] == 50
+
+
+def test_a_budget_is_never_taken_for_the_opposite_of_another():
+    low = np.linspace(0, 1, 40)  # the best eight go on, and there their order is reversed
+    configs, losses = np.append(np.arange(40), np.arange(8)), np.append(low, 10 - 50 * low[:8])
+    assert recommended(configs, [1] * 40 + [3] * 8, losses) == 47
+
+
+def test_losses_that_diverged_do_not_hide_differences_of_good_ones():
+    configs, budgets, losses, _ = halving(np.random.default_rng(3))
+    before = configs[recommended(configs, budgets, losses)]
+    worst = np.argsort(losses[budgets == 1.0])[-20:]
+    for huge in (1e6, 1e200, 1.7e308):
+        losses[worst] = huge
+        assert configs[recommended(configs, budgets, losses)] == before
+
+
+def test_runs_may_have_many_budgets():
+    rng = np.random.default_rng(0)
+    budgets = np.sort(rng.uniform(1, 100, 20 * MAX_RUNGS))
+    losses = rng.uniform(size=len(budgets)) - 0.01 * budgets
+    losses[-1] = -5.0
+    assert recommended(np.arange(len(budgets)), budgets, losses) == len(budgets) - 1
+
+
+RUNS = st.lists(
+    st.tuples(st.integers(0, 6), st.sampled_from([1.0, 3.0, 9.0]), st.floats(allow_nan=True, allow_infinity=True)),
+    unique_by=lambda run: run[:2],
+    max_size=20,
+)
+
+
+@settings(deadline=None)
+@given(RUNS)
+def test_it_recommends_a_success_whenever_there_is_one(runs):
+    configs, budgets, losses = (list(column) for column in zip(*runs, strict=True)) if runs else ([], [], [])
+    best = recommended(configs, budgets, losses)
+    if best is None:
+        assert not np.isfinite(losses).any()
+    else:
+        assert math.isfinite(losses[best])
+        same = [budget for config, budget, loss in runs if config == configs[best] and math.isfinite(loss)]
+        assert budgets[best] == max(same)
+
+
+@settings(deadline=None)
+@given(st.permutations(range(12)))
+def test_the_order_of_the_runs_is_of_no_account(order):
+    configs, budgets, losses, _ = halving(np.random.default_rng(5), num=9)
+    order = np.array(order)
+    configs, budgets, losses = configs[:12], budgets[:12], losses[:12]
+    expected = recommended(configs, budgets, losses)
+    assert order[recommended(configs[order], budgets[order], losses[order])] == expected
+
+
+# ---- of a result
+
+
+def datum(*runs, as_numpy=False):
+    made = Datum({"x": 0.5}, {})
+    for budget, loss in runs:
+        key = np.float64(budget) if as_numpy else budget
+        made.results[key] = None if loss is None else {"loss": loss, "info": {}}
+        made.time_stamps[key] = {"submitted": 0.0, "started": 0.0, "finished": 1.0}
+        made.exceptions[key] = None
+    return made
+
+
+def story(**kwargs):
+    return {
+        (0, 0, 0): datum((1.0, 0.5), **kwargs),
+        (0, 0, 1): datum((1.0, 0.1), **kwargs),
+        (0, 0, 2): datum((1.0, 0.4), **kwargs),
+        (1, 0, 0): datum((9.0, 0.3), **kwargs),
+        (1, 0, 1): datum((9.0, None), **kwargs),
+    }
+
+
+def test_a_result_recommends_what_it_expects_most_of():
+    result = Result(story(), {"max_budget": 9.0})
+    assert (result.recommend(), result.get_incumbent_id()) == ((0, 0, 1), (1, 0, 0))
+
+
+@pytest.mark.parametrize("data", [{}, {(0, 0, 0): datum()}, {(0, 0, 0): datum((1.0, None), (3.0, math.nan))}])
+def test_a_result_without_a_success_recommends_nothing(data):
+    assert Result(data, {}).recommend() is None
+
+
+def test_configurations_of_a_warm_start_count():
+    assert Result({**story(), (-1, 0, 0): datum((1.0, 0.05))}, {}).recommend() == (-1, 0, 0)
+
+
+def test_a_result_of_the_predecessor_recommends_the_same():
+    result = Result.__new__(Result)
+    result.__setstate__({"HB_config": {"budgets": np.array([1.0, 9.0])}, "data": story(as_numpy=True)})
+    assert result.recommend() == (0, 0, 1)
+
+
+def test_a_result_of_five_thousand_runs_recommends_in_a_moment():
+    configs, budgets, losses, _ = halving(np.random.default_rng(0), num=3400)
+    assert len(losses) > 4900
+    data = {}
+    for config, budget, loss in zip(configs.tolist(), budgets.tolist(), losses.tolist(), strict=True):
+        data.setdefault((0, 0, config), Datum({}, {})).results[budget] = {"loss": loss, "info": {}}
+    result, took = Result(data, {}), []
+    for _ in range(5):
+        began = time.process_time()
+        result.recommend()
+        took.append(time.process_time() - began)
+    assert min(took) < 0.05
