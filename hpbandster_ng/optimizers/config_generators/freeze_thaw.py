@@ -195,7 +195,8 @@ class FreezeThaw(SpaceGenerator):
         """Everything that could run, seen with what is known now."""
         self._unexpected = []
         posterior = self._surrogate.posterior().with_pending(self._pending_features())
-        evaluated = np.array([self._history[i] for i in self._surrogate.rows_in_use()])
+        rows = self._surrogate.rows_in_use().tolist()
+        evaluated = np.array([self._history[i] for i in rows])
         means = posterior.means(self._features(evaluated, 1.0))
         best = float(means.min())
         order = np.argsort(means, kind="stable")
@@ -206,17 +207,10 @@ class FreezeThaw(SpaceGenerator):
         fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
         rng = np.random.default_rng((*self._run_seed, self.num_results))
         add_candidates(fresh, self.known, self.search_space, rng, parents, self._taken, self.num_results)
-        paused_ids = self._most_promising(posterior, list(paused))
+        by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)
+        paused_ids = [config_id for config_id in by_mean if config_id in paused][:_MOST_PAUSED]
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(-1, dimensions))
         return _Scene(posterior, fresh, waiting, paused_ids)
-
-    def _most_promising(self, posterior: Posterior, paused: list[ConfigId]) -> list[ConfigId]:
-        if len(paused) <= _MOST_PAUSED:
-            return paused
-        in_use = {self._ids[i] for i in self._surrogate.rows_in_use()}
-        paused = [config_id for config_id in paused if config_id in in_use]
-        means = posterior.means(self._features(np.array([self._codes[config_id] for config_id in paused]), 1.0))
-        return [paused[i] for i in np.argsort(means, kind="stable")[:_MOST_PAUSED]]
 
     def _budget(self, posterior: Posterior, code: Array, lowest: int) -> float:
         """The budget that tells most for its cost, of rung ``lowest`` and those above.

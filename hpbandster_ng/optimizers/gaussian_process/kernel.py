@@ -32,8 +32,16 @@ def matern(squares: Array) -> Array:
         >>> matern(np.array([0.0, 1.0])).round(4)
         array([1.   , 0.524])
     """
-    scaled = np.sqrt(5.0 * squares)
-    return np.asarray((1.0 + scaled + scaled * scaled / 3.0) * np.exp(-scaled))
+    scaled: Array = 5.0 * squares
+    np.sqrt(scaled, out=scaled)
+    values = np.exp(-scaled)
+    # 1 + scaled + scaled**2 / 3, in place: large matrices are written as seldom as possible.
+    polynomial = scaled / 3.0
+    polynomial += 1.0
+    polynomial *= scaled
+    polynomial += 1.0
+    values *= polynomial
+    return values
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Outlook:
         self.means = np.empty(0)
         self.variances = np.empty(0)
         self._posterior = posterior
-        self._reduced = np.empty((size, 0))
+        self._reduced = [np.empty((size, 0))]
         self._pending = np.empty((0, width))
         self._pending_reduced = np.empty((size, 0))
         self._pending_factor = np.empty((0, 0))
@@ -57,7 +57,7 @@ class Outlook:
         self.features = np.concatenate([self.features, features])
         self.means = np.concatenate([self.means, points.means])
         self.variances = np.concatenate([self.variances, variances])
-        self._reduced = np.concatenate([self._reduced, points.reduced], axis=1)
+        self._reduced.append(points.reduced)
         self._rows = np.concatenate([self._rows, rows], axis=1)
 
     def expect(self, evaluation: Array) -> None:
@@ -67,7 +67,8 @@ class Outlook:
         shared = solved(self._pending_factor, kernel(self._pending, at)[:, 0] - self._pending_reduced.T @ reduced)
         variance = float(kernel.prior_variance - reduced @ reduced - shared @ shared)
         root = math.sqrt(max(variance, SMALLEST_VARIANCE) + float(kernel.noise_at(at)[0]))
-        row = (kernel(at, self.features)[0] - reduced @ self._reduced - shared @ self._rows) / root
+        explained = np.concatenate([reduced @ block for block in self._reduced])
+        row = (kernel(at, self.features)[0] - explained - shared @ self._rows) / root
         self.variances = np.maximum(self.variances - row * row, SMALLEST_VARIANCE)
         size = len(self._pending)
         factor = np.zeros((size + 1, size + 1))

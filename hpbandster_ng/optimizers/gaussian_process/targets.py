@@ -22,7 +22,7 @@ def targets(losses: Array) -> Array:
 
     What lies below the median stays linear, because there every difference counts; what lies above becomes the normal
     scores of its ranks, so that a few terrible configurations cannot flatten everything else. A failure counts as a
-    little worse than the worst.
+    little worse than the worst. Equal losses have equal scores.
 
     Args:
         losses: shape (n,); what is not finite is a failure.
@@ -38,12 +38,14 @@ def targets(losses: Array) -> Array:
     if not is_finite.any():
         return np.zeros(len(losses))
     lowest, highest = losses[is_finite].min(), losses[is_finite].max()
-    filled = np.where(is_finite, losses, highest + _FAILURE * ((highest - lowest) or 1.0))
+    half_range = 0.5 * highest - 0.5 * lowest  # the whole one may be too large for a float
+    filled = np.where(is_finite, (0.5 * losses - 0.5 * lowest) / (half_range or 1.0), 1.0 + _FAILURE)
     median = np.median(filled)
     is_good = filled <= median
     spread = (median - filled[is_good]).mean()
-    scores = ndtri((np.argsort(np.argsort(filled, kind="stable"), kind="stable") + 0.5) / len(filled))
+    _, rank, counts = np.unique(filled, return_inverse=True, return_counts=True)
+    scores = ndtri((np.cumsum(counts) - 0.5 * counts) / len(filled))[rank]
     if spread > 0:
-        scores = np.where(is_good, (filled - median) * (_MEAN_DEVIATION / spread), np.maximum(scores, 0.0))
+        scores = np.where(is_good, (filled - median) / spread * _MEAN_DEVIATION, np.maximum(scores, 0.0))
     scores -= scores.mean()
     return np.asarray(scores / (scores.std() or 1.0))
