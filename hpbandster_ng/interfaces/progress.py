@@ -59,6 +59,7 @@ class ProgressBar:
         self.runs_failed = 0
         self.iterations_requested = 0
         self.iterations_begun = 0
+        self.is_open_ended = False
         self.incumbent: tuple[float, float] | None = None
         self._bar: _Bar | None = None
 
@@ -72,8 +73,9 @@ class ProgressBar:
     def __call__(self, event: Event) -> None:
         """Take in one entry of the run's log."""
         match event:
-            case RunRequested(n_iterations=n_iterations):
-                self.iterations_requested += n_iterations
+            case RunRequested():
+                self.iterations_requested += event.n_iterations
+                self.is_open_ended = event.is_open_ended
             case OpenIteration():
                 self.iterations_begun += 1
             case EndJob():
@@ -91,7 +93,8 @@ class ProgressBar:
     @property
     def status(self) -> str:
         """What stands beside the bar."""
-        parts = [f"iteration {self.iterations_begun}/{self.iterations_requested}"]
+        of = "" if self.is_open_ended else f"/{self.iterations_requested}"
+        parts = [f"iteration {self.iterations_begun}{of}"]
         if self.incumbent is not None:
             budget, loss = self.incumbent
             parts.append(f"incumbent {loss:.4g} on budget {budget:g}")

@@ -43,6 +43,7 @@ BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "work
         ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], 1, "iteration 1/2, 1 failed"),
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], 0, "iteration 1/2"),
         ([*BEGIN, RunRequested(9.0, n_iterations=3)], 0, "iteration 1/5"),
+        ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], 0, "iteration 1"),
     ],
 )
 def test_the_status_sums_up_the_log(events: list[Event], runs_done: int, status: str) -> None:
