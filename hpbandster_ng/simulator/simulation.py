@@ -18,9 +18,6 @@ __all__ = ["simulate"]
 _Result_co = TypeVar("_Result_co", covariant=True)
 _Made = TypeVar("_Made")
 
-_ENDLESS = 2**31 - 1
-"""Iterations: more than can be simulated in anybody's time, and a number that every log can hold."""
-
 _ROUNDING = 1e-9
 """Relative: a job that ends with the time, but for the rounding of a sum of durations, has ended within it."""
 
@@ -29,7 +26,7 @@ _logger.addHandler(logging.NullHandler())  # a simulated crash is no reason to w
 
 
 class _Optimizer(Protocol[_Result_co]):
-    def run(self, n_iterations: int, min_n_workers: int, *, max_time: float) -> _Result_co: ...
+    def run(self, *, min_n_workers: int, max_time: float) -> _Result_co: ...
 
 
 def simulate(
@@ -81,7 +78,8 @@ def simulate(
     backend = SimulatedBackend(problem, n_workers, seed, workload)
     budget = check_number("total_budget", total_budget, "it is in units of the workload's cost", positive=True)
     with _made(optimizer, backend, seed, optimizer_kwargs) as master:
-        return master.run(_ENDLESS, backend.n_workers, max_time=budget / backend.n_workers * (1 + _ROUNDING))
+        max_time = budget / backend.n_workers * (1 + _ROUNDING)
+        return master.run(min_n_workers=backend.n_workers, max_time=max_time)
 
 
 def _made(
