@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.optimizers.gaussian_process.fitting import JITTER
 from hpbandster_ng.optimizers.gaussian_process.posterior import SMALLEST_VARIANCE, Posterior, solved
 
 __all__ = ["Outlook"]
@@ -66,7 +67,7 @@ class Outlook:
         reduced = solved(self._posterior.factor, kernel(self._posterior.features, at))[:, 0]
         shared = solved(self._pending_factor, kernel(self._pending, at)[:, 0] - self._pending_reduced.T @ reduced)
         variance = float(kernel.prior_variance - reduced @ reduced - shared @ shared)
-        root = math.sqrt(max(variance, SMALLEST_VARIANCE) + float(kernel.noise_at(at)[0]))
+        root = math.sqrt(max(variance, SMALLEST_VARIANCE) + float(kernel.noise_at(at)[0]) + JITTER)
         explained = np.concatenate([reduced @ block for block in self._reduced])
         row = (kernel(at, self.features)[0] - explained - shared @ self._rows) / root
         self.variances = np.maximum(self.variances - row * row, SMALLEST_VARIANCE)
