@@ -72,7 +72,7 @@ class Surrogate:
         if self._posterior is None:
             self._fit()
             num_low = max(1, len(np.unique(self._rows[: self._size, -1])) - 1)
-            most_low = min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low)
+            most_low = max(1, min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low))
             rows = self._chosen(self._size, most_low, _MOST_ON_FULL_BUDGET)
             values = targets(self._losses[: self._size])
             self._rows_in_use = rows
@@ -93,8 +93,8 @@ class Surrogate:
     def _fit(self) -> None:
         while self._next_fit <= self._size:
             size = self._next_fit
-            rungs = len(np.unique(self._rows[:size, -1]))
-            rows = self._chosen(size, _MOST_FITTED // rungs, _MOST_FITTED // rungs)
+            most = max(1, _MOST_FITTED // len(np.unique(self._rows[:size, -1])))
+            rows = self._chosen(size, most, most)
             starts = np.unique([self._model.prior[0], self._hyperparameters], axis=0)
             values = targets(self._losses[:size])
             self._hyperparameters = fit(self._model, self._rows[rows], values[rows], starts)
