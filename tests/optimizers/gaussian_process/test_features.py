@@ -23,8 +23,8 @@ def by_hand(kinds, num_values, one, other, scales):
             total += 0.0 if is_equal else 0.5 / scale**2
         else:
             size = max(count - 1, 1) if kind is Kind.ORDINAL else 1
-            left, right = (0.5 if np.isnan(code) else code / size for code in (left, right))
-            total += (left - right) ** 2 / scale**2
+            first, second = (0.5 if np.isnan(code) else code / size for code in (left, right))
+            total += (first - second) ** 2 / scale**2
     return total
 
 
