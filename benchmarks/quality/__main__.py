@@ -16,8 +16,12 @@ from benchmarks.quality.results import Row
 from benchmarks.quality.trace import CACHE, RunKey
 
 _SHORT_SHARE = 0.25
-_RULES = {"steady": incumbents.steady, "largest-budget": incumbents.best_at_largest_budget}
-_COMMITTED_RULE = "steady"
+_RULES = {
+    "predicted": incumbents.predicted_best,
+    "steady": incumbents.steady,
+    "largest-budget": incumbents.best_at_largest_budget,
+}
+_COMMITTED_RULE = "predicted"
 
 
 def _names(text: str) -> list[str]:

@@ -31,7 +31,7 @@ class Entry:
 
 OURS = {
     "RandomSearch": Entry(RandomSearch),
-    "LowestBudgetFirst": Entry(LowestBudgetFirst, knows_total=True),
+    "LowestBudgetFirst": Entry(LowestBudgetFirst, version="2", knows_total=True),
     "HyperBand": Entry(HyperBand),
     "ASHA": Entry(ASHA),
     "AsyncHyperBand": Entry(AsyncHyperBand),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from benchmarks.quality.optimizers import OURS
 from benchmarks.quality.problems import Problem
 from benchmarks.quality.trace import Trace
 from hpbandster_ng.engine.events import EndJob, Event
-from hpbandster_ng.engine.records import ConfigId, JobReport, OutcomeState
+from hpbandster_ng.engine.records import JobReport, OutcomeState
 from hpbandster_ng.simulator import Workload, simulate
 
 __all__ = ["run"]
@@ -56,19 +54,16 @@ def _trace(
         min(each.finished / full, wall_clock) - each.started / full for each in reports if each.started is not None
     )
     ended = [each for each in reports if each.outcome.state is not OutcomeState.CANCELLED]
-    number: dict[ConfigId, int] = {}
-    configs: list[Mapping[str, Any]] = []
-    for each in ended:
-        if each.id not in number:
-            number[each.id] = len(configs)
-            configs.append(each.job.config)
-    config = np.array([number[each.id] for each in ended], int)
+    contents = [repr(sorted(each.job.config.items())) for each in ended]  # one that came back is no new one
+    configs = dict(zip(contents, (each.job.config for each in ended), strict=True))
+    number = {content: i for i, content in enumerate(configs)}
+    config = np.array([number[content] for content in contents], int)
     return Trace(
         finished_at=np.array([each.finished / full for each in ended]),
         config=config,
         budget=np.array([each.job.budget for each in ended], float),
         loss=np.array([np.inf if each.result is None else each.result["loss"] for each in ended], float),
-        full_loss=full_losses(problem, configs)[config],
+        full_loss=full_losses(problem, list(configs.values()))[config],
         wall_clock=wall_clock,
         idle=max(0.0, 1 - busy / total),
         thinking=thinking,
