@@ -13,6 +13,9 @@ Array = npt.NDArray[np.float64]
 _FAILURE = 0.1
 """A failure is worse than the worst loss by this share of the range of losses."""
 
+_LARGEST = 1e290
+"""Losses beyond are scaled down, or else their differences and sums would not be finite."""
+
 _MEAN_DEVIATION = 0.7978845608028654
 """Of a standard normal variable from its median, on either side."""
 
@@ -37,15 +40,17 @@ def targets(losses: Array) -> Array:
     is_finite = np.isfinite(losses)
     if not is_finite.any():
         return np.zeros(len(losses))
-    lowest, highest = losses[is_finite].min(), losses[is_finite].max()
-    half_range = 0.5 * highest - 0.5 * lowest  # the whole one may be too large for a float
-    filled = np.where(is_finite, (0.5 * losses - 0.5 * lowest) / (half_range or 1.0), 1.0 + _FAILURE)
+    unit = max(1.0, np.abs(losses[is_finite]).max() / _LARGEST)
+    above = losses / unit - losses[is_finite].min() / unit
+    filled = np.where(is_finite, above, (1.0 + _FAILURE) * above[is_finite].max() or 1.0)
     median = np.median(filled)
     is_good = filled <= median
     spread = (median - filled[is_good]).mean()
     _, rank, counts = np.unique(filled, return_inverse=True, return_counts=True)
     scores = ndtri((np.cumsum(counts) - 0.5 * counts) / len(filled))[rank]
     if spread > 0:
-        scores = np.where(is_good, (filled - median) / spread * _MEAN_DEVIATION, np.maximum(scores, 0.0))
+        scores = np.where(
+            is_good, (np.minimum(filled, median) - median) / spread * _MEAN_DEVIATION, np.maximum(scores, 0.0)
+        )
     scores -= scores.mean()
     return np.asarray(scores / (scores.std() or 1.0))
