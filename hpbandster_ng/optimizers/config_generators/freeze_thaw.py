@@ -8,7 +8,7 @@ the budget that tells most about the full one for its cost.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpbandster_ng.engine.config_generator import Report
-from hpbandster_ng.engine.records import ConfigId, Job
+from hpbandster_ng.engine.records import ConfigId, Job, JobKey
 from hpbandster_ng.engine.steps import Promote, Start
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
@@ -42,14 +42,19 @@ _COST_EXPONENT = 0.7
 """What a result tells is divided by this power of what it costs."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Scene:
-    """What could run next, seen with the same results: new configurations, and those that are paused."""
+    """What could run next, seen with the same results: new configurations, and those that are paused.
+
+    Attributes:
+        num_expected: how many of the jobs that began since are taken into account.
+    """
 
     posterior: Posterior
     fresh: Prospects
     paused: Prospects
     paused_ids: list[ConfigId]
+    num_expected: int = 0
 
 
 class FreezeThaw(SpaceGenerator):
@@ -96,7 +101,8 @@ class FreezeThaw(SpaceGenerator):
         self._ids: list[ConfigId | None] = []
         self._taken: set[bytes] = set()
         self._scene: _Scene | None = None
-        self._unexpected: list[Array] = []
+        self._since: list[tuple[JobKey, Array]] = []
+        self._taken_since: set[bytes] = set()
         self._run_seed: tuple[int, ...] = ()
 
     def seed(self, *entropy: int) -> None:
@@ -124,32 +130,39 @@ class FreezeThaw(SpaceGenerator):
         code = self._codes.get(job.config_id)
         if code is None:
             code = self._codes[job.config_id] = self.search_space.encode(job.config)
-            self._taken.add(self._key(code))
+            self._taken_since |= {self._key(code)} - self._taken
+            self._taken |= self._taken_since
         self._pending[job.key] = self._features(code[None], self._fidelity(job.budget))[0]
-        self._unexpected.append(self._pending[job.key])
+        self._since.append((job.key, self._pending[job.key]))
 
     def withdraw(self, job: Job) -> None:
         """It came to nothing, and nothing is learned."""
         super().withdraw(job)
         self._pending.pop(job.key, None)
-        self._scene = None
+        self._end_scene()
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job, of this run or another.
 
         Raises:
-            InvalidArgumentError: the configuration does not belong to the search space, or the budget is not positive.
+            InvalidArgumentError: the configuration does not belong to the search space, or the budget is no positive
+                number.
         """
+        config_id, budget = getattr(job, "id", None), job.kwargs["budget"]
+        code, fidelity = self.search_space.encode(job.kwargs["config"]), self._fidelity(budget)
+        loss = None if job.result is None else job.result["loss"]
         super().new_result(job)
-        budget = job.kwargs["budget"]
-        code = self.search_space.encode(job.kwargs["config"])
-        self._pending.pop((getattr(job, "id", None), budget), None)
+        self._pending.pop((config_id, budget), None)
         self._taken.add(self._key(code))
         self._history.append(code)
-        self._ids.append(getattr(job, "id", None))
+        self._ids.append(config_id)
+        self._surrogate.add(code, fidelity, math.inf if loss is None else float(loss))
+        self._end_scene()
+
+    def _end_scene(self) -> None:
         self._scene = None
-        loss = None if job.result is None else job.result["loss"]
-        self._surrogate.add(code, self._fidelity(budget), math.inf if loss is None else float(loss))
+        self._since = []
+        self._taken_since = set()
 
     def choose(self, paused: Iterable[tuple[ConfigId, float]]) -> Start | Promote:
         """What runs next.
@@ -163,10 +176,10 @@ class FreezeThaw(SpaceGenerator):
         next_budgets = dict(paused)
         scene = self._scene or self._new_scene(next_budgets)
         self._scene = scene
-        for evaluation in self._unexpected:
+        for _, evaluation in self._since[scene.num_expected :]:
             scene.fresh.expect(evaluation)
             scene.paused.expect(evaluation)
-        self._unexpected = []
+        scene.num_expected = len(self._since)
         code, value = self._best_new(scene)
         thaw, thaw_value = self._best_paused(scene, next_budgets)
         if thaw is not None and thaw_value >= value:
@@ -191,10 +204,15 @@ class FreezeThaw(SpaceGenerator):
                 return scene.paused_ids[i], float(scene.paused.values[i])
         return None, -math.inf
 
-    def _new_scene(self, paused: Mapping[ConfigId, float]) -> _Scene:
-        """Everything that could run, seen with what is known now."""
-        self._unexpected = []
-        posterior = self._surrogate.posterior().with_pending(self._pending_features())
+    def _new_scene(self, paused: Collection[ConfigId]) -> _Scene:
+        """Everything that could run, as it was when the last result came in, whenever the question is asked.
+
+        So a run that is resumed between two results sees what the undisturbed one saw.
+        """
+        started = {key for key, _ in self._since}
+        before = [features for key, features in self._pending.items() if key not in started]
+        pending = np.array(before).reshape(-1, len(self._features.groups))
+        posterior = self._surrogate.posterior().with_pending(pending)
         rows = self._surrogate.rows_in_use().tolist()
         evaluated = np.array([self._history[i] for i in rows])
         means = posterior.means(self._features(evaluated, 1.0))
@@ -206,10 +224,12 @@ class FreezeThaw(SpaceGenerator):
         feasibility = self._surrogate.feasibility()
         fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
         rng = np.random.default_rng((*self._run_seed, self.num_results))
-        add_candidates(fresh, self.known, self.search_space, rng, parents, self._taken, self.num_results)
+        taken = self._taken - self._taken_since
+        add_candidates(fresh, self.search_space, rng, parents, taken, self.num_results)
         by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)
-        paused_ids = [config_id for config_id in by_mean if config_id in paused][:_MOST_PAUSED]
-        waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(-1, dimensions))
+        were_paused = {*paused, *(config_id for config_id, _ in started)}
+        paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
+        waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
         return _Scene(posterior, fresh, waiting, paused_ids)
 
     def _budget(self, posterior: Posterior, code: Array, lowest: int) -> float:
@@ -226,15 +246,12 @@ class FreezeThaw(SpaceGenerator):
         costs = np.array(self.budgets[lowest:]) - spent
         return self.budgets[lowest + int(np.argmax(told[lowest:] / costs**_COST_EXPONENT))]
 
-    def _pending_features(self) -> Array:
-        return np.array(list(self._pending.values())).reshape(-1, len(self._features.groups))
-
     def _key(self, code: Array) -> bytes:
         return self.search_space.keys(code[None])[0]
 
     def _fidelity(self, budget: float) -> float:
         """0 for the smallest budget, 1 for the full one, on a logarithmic scale."""
-        if not budget > 0:
-            raise InvalidArgumentError("budget", budget, "must be greater than 0", "correct the result")
+        if not 0 < budget < math.inf:
+            raise InvalidArgumentError("budget", budget, "must be a number greater than 0", "correct the result")
         lowest, highest = self.budgets[0], self.budgets[-1]
         return 1.0 if lowest == highest else math.log(budget / lowest) / math.log(highest / lowest)

@@ -7,7 +7,6 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from hpbandster_ng.optimizers.config_generators.known import KnownConfigurations
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 from hpbandster_ng.optimizers.gaussian_process.acquisition import augmented_log_improvement
 from hpbandster_ng.optimizers.gaussian_process.feasibility import Feasibility
@@ -85,7 +84,6 @@ class Prospects:
 
 def add_candidates(
     prospects: Prospects,
-    known: KnownConfigurations,
     space: SearchSpace,
     rng: np.random.Generator,
     parents: Array,
@@ -98,7 +96,6 @@ def add_candidates(
 
     Args:
         prospects: where to add them.
-        known: draws the random ones.
         space: the search space.
         rng: the only source of randomness.
         parents: codes of good configurations, shape (k, dimensions).
@@ -112,7 +109,7 @@ def add_candidates(
     def mutated(codes: Array, count: int, step: float) -> Array:
         return space.mutate_codes(rng, np.repeat(codes, count, axis=0), step)
 
-    add(known.candidates(rng, _NUM_RANDOM))
+    add(space.sample_codes(rng, _NUM_RANDOM))
     if space.has_priors:
         add(space.sample_codes(rng, _NUM_RANDOM * num_results // (num_results + _PRIOR_WEIGHT), uniform=True))
     add(np.concatenate([mutated(parents, _NUM_CHILDREN, step) for step in _CHILD_STEPS]))
