@@ -18,6 +18,7 @@ REQUIRES = [
     "scipy>=1.11.4",
     "serpent>=1.41",
     "statsmodels>=0.14.2",
+    "threadpoolctl>=3.5",
 ]
 
 EXTRAS = {

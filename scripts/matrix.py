@@ -36,7 +36,10 @@ FIRST_WITH_WHEELS = {
         "statsmodels": "0.14.4",
     },
 }
-TOOLS = ("distributed", "furo", "hypothesis", "myst-parser", "psutil", "pytest", "pytest-timeout", "sphinx", "torch")
+TOOLS = (
+    "distributed", "furo", "hypothesis", "myst-parser", "onnxruntime", "psutil", "pytest", "pytest-timeout", "sphinx",
+    "torch",
+)  # fmt: skip
 """What setup.py names for the work on this package; always the newest."""
 
 SHOWN = ("numpy", "ConfigSpace")

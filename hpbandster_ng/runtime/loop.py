@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from threadpoolctl import ThreadpoolController
+
 from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick, WorkerLost
 from hpbandster_ng.engine.planner import Planner
@@ -73,6 +75,7 @@ class Loop:
         if not self._is_started:
             self.backend.start(self.clock)
             self._is_started = True
+            self._libraries = ThreadpoolController()
             now = self.clock()
             lost = [WorkerLost(now, worker, "the master was started anew") for worker in self.planner.pool.workers]
             self._record(lost)
@@ -139,7 +142,10 @@ class Loop:
         self._is_broken = True  # until all of it is done: else planner, log and workers disagree about what runs
         if not isinstance(happening, Tick):
             self._record([happening])
-        decisions = self.planner.handle(happening)
+        # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a model's
+        # decision would take a hundred times as long.
+        with self._libraries.limit(limits=1):
+            decisions = self.planner.handle(happening)
         self._record(decisions)
         for decision in decisions:
             if isinstance(decision, StartJob):

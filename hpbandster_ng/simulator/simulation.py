@@ -78,8 +78,7 @@ def simulate(
     backend = SimulatedBackend(problem, n_workers, seed, workload)
     budget = check_number("total_budget", total_budget, "it is in units of the workload's cost", positive=True)
     with _made(optimizer, backend, seed, optimizer_kwargs) as master:
-        max_time = budget / backend.n_workers * (1 + _ROUNDING)
-        return master.run(min_n_workers=backend.n_workers, max_time=max_time)
+        return master.run(min_n_workers=n_workers, max_time=budget / backend.n_workers * (1 + _ROUNDING))
 
 
 def _made(
