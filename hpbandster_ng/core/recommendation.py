@@ -29,6 +29,10 @@ DRIFT = 2.0
 NARROWEST = 1e-6
 """Spread of the losses of a budget, as a share of all differences, below which nothing is told apart."""
 
+ENOUGH = 8
+"""With so many results on a budget, only configurations that have reached it are recommended: the best of so many is
+hardly good by luck, and a model that sent them there knew more of them than their losses on lower budgets."""
+
 STEPS = 15
 """Of the expectation-maximisation; with 6 or 40 the recommendations are as good."""
 
@@ -44,6 +48,7 @@ def recommended(configs: ArrayLike, budgets: ArrayLike, losses: ArrayLike) -> in
     twice the spread of the losses. What the run tells outweighs it soon.
 
     A few results on the largest budget thus replace the best of many on the budget below only if they promise more.
+    With eight they do: who goes on may then depend on more than losses, such as a model's opinion of the configuration.
     Losses far above the others of their budget are moved closer, for they say little about good configurations.
     A configuration that failed on the largest budget that it tried is recommended only if all did.
 
@@ -62,12 +67,14 @@ def recommended(configs: ArrayLike, budgets: ArrayLike, losses: ArrayLike) -> in
         >>> recommended([0, 1, 2, 3, 1], [1, 1, 1, 9, 9], [0.5, 0.1, 0.4, 0.3, 0.35])
         3
     """
-    table = _tabulated(np.asarray(configs), np.asarray(budgets, float), np.asarray(losses, float))
+    columns = np.asarray(configs), np.asarray(budgets, float), np.asarray(losses, float)
+    runs = _of_those_that_count(*columns)
+    table = _tabulated(*(column[runs] for column in columns))
     if table is None:
         return None
     predicted = _predicted(table.losses, table.steps) if len(table.steps) > 1 else table.losses[:, 0]
     order = np.lexsort((table.run, table.last_loss, -table.last_rung, predicted))
-    return int(table.run[order[0]] if not table.fails.any() else table.run[_first_sound(order, table.fails)])
+    return int(runs[table.run[_first_sound(order, table.fails)]])
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,17 @@ class _Table:
 def _first_sound(order: NDArray[np.int64], fails: NDArray[np.bool_]) -> int:
     sound = order[~fails[order]]
     return int(sound[0] if len(sound) else order[0])
+
+
+def _of_those_that_count(configs: NDArray[np.int64], budgets: Array, losses: Array) -> NDArray[np.int64]:
+    """The positions of the runs of all configurations that succeeded on the largest budget with enough results."""
+    success = np.flatnonzero(np.isfinite(losses))
+    success = success[np.argsort(budgets[success], kind="stable")]
+    rung = _rungs(budgets[success]) if len(success) else success
+    crowded = np.flatnonzero(np.bincount(rung) >= ENOUGH)
+    if not len(crowded):
+        return np.arange(len(losses))
+    return np.flatnonzero(np.isin(configs, configs[success[rung >= crowded[-1]]]))
 
 
 def _tabulated(configs: NDArray[np.int64], budgets: Array, losses: Array) -> _Table | None:

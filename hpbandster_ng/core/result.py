@@ -137,19 +137,23 @@ class Result:
         yet is predicted from that (:mod:`hpbandster_ng.core.recommendation` says how). If all ran on one budget,
         the lowest loss is recommended. Configurations of a warm start count like all others.
 
-        Measured on 14 problems with five optimizers of the Hyperband family, as the true full-budget regret of what is
-        recommended, in units of random search's after 5 % of its budget:
+        Measured on 14 problems with the five optimizers of the Hyperband family and with FreezeThaw (model): the true
+        full-budget regret of what is recommended, in units of random search's after 5 % of its budget.
 
-        ============  =======================  =====  =====  =====  =====  =====  =====
-        workers       rule; share of the time  2 %    5 %    10 %   25 %   50 %   100 %
-        ============  =======================  =====  =====  =====  =====  =====  =====
-        1             best on largest budget   0.99   1.05   0.59   0.44   0.34   0.25
-        1             this                     0.92   0.68   0.58   0.44   0.34   0.25
-        8             best on largest budget   1.25   1.41   0.84   0.52   0.37   0.26
-        8             this                     0.94   0.76   0.69   0.50   0.37   0.25
-        64            best on largest budget   2.84   1.25   1.67   2.04   0.62   0.36
-        64            this                     1.19   0.97   0.77   0.66   0.48   0.32
-        ============  =======================  =====  =====  =====  =====  =====  =====
+        ===========  =========  =======================  =====  =====  =====  =====  =====  =====
+        workers      optimizer  rule; share of the time  2 %    5 %    10 %   25 %   50 %   100 %
+        ===========  =========  =======================  =====  =====  =====  =====  =====  =====
+        1            the five   best on largest budget   1.02   1.02   0.59   0.44   0.33   0.26
+        1            the five   this                     0.91   0.69   0.58   0.44   0.33   0.26
+        1            model      best on largest budget   1.14   0.59   0.39   0.14   0.08   0.06
+        1            model      this                     0.91   0.61   0.39   0.14   0.08   0.06
+        8            the five   best on largest budget   1.21   1.36   0.81   0.51   0.37   0.26
+        8            the five   this                     0.92   0.74   0.65   0.51   0.37   0.26
+        64           the five   best on largest budget   2.44   1.17   1.57   1.95   0.61   0.35
+        64           the five   this                     1.11   0.98   0.83   0.69   0.53   0.35
+        64           model      best on largest budget   1.26   1.52   0.87   0.71   0.41   0.19
+        64           model      this                     1.05   0.98   0.72   0.51   0.37   0.19
+        ===========  =========  =======================  =====  =====  =====  =====  =====  =====
 
         Example:
             >>> def ran(losses):

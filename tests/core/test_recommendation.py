@@ -40,7 +40,7 @@ def test_what_is_recommended(runs, expected):
     assert recommended(*zip(*runs, strict=True) if runs else ([], [], [])) == expected
 
 
-def halving(rng, num=81, drop=0.0, noise=0.1, factor=1.0):
+def halving(rng, num=63, drop=0.0, noise=0.1, factor=1.0):
     """Configurations of successive halving on 1, 3, 9 and 27, and three random ones that began on 27.
 
     Returns:
@@ -81,12 +81,21 @@ def test_a_budget_that_foretells_nothing_is_not_trusted():
     assert configs[best] == np.argmin(full[:40])
 
 
-def test_a_budget_that_foretells_all_is_trusted():
+def test_a_budget_that_foretells_all_is_trusted_until_eight_have_gone_further():
     rng = np.random.default_rng(1)
     low = rng.normal(size=60)
     low[50] = -4.0
-    configs = np.append(np.arange(60), np.arange(40))
-    assert configs[recommended(configs, [1] * 60 + [3] * 40, np.append(low, 2 * low[:40] + 7))] == 50
+    for num_above, expected in ((7, 50), (8, int(np.argmin(low[:8])))):
+        configs = np.append(np.arange(60), np.arange(num_above))
+        losses = np.append(low, 2 * low[:num_above] + 7)
+        assert configs[recommended(configs, [1] * 60 + [3] * num_above, losses)] == expected
+
+
+def test_a_loss_below_cannot_displace_those_that_a_model_sent_to_the_largest_budget():
+    """The chosen ones were good for reasons that no loss on the lower budget shows."""
+    chosen, low = np.linspace(0.01, 0.02, 8), np.linspace(0.5, 1.0, 40)
+    configs, budgets = np.arange(48), [1] * 40 + [9] * 8
+    assert recommended(configs, budgets, np.append(low, chosen)) == 40
 
 
 def test_a_budget_is_never_taken_for_the_opposite_of_another():
