@@ -3,6 +3,7 @@
 import pytest
 
 from hpbandster_ng.optimizers.config_generators.bohb import BOHB
+from hpbandster_ng.optimizers.config_generators.freeze_thaw import FreezeThaw
 from hpbandster_ng.optimizers.config_generators.h2bo import H2BO
 from hpbandster_ng.optimizers.config_generators.lcnet import LCNetWrapper
 from hpbandster_ng.optimizers.config_generators.random_sampling import RandomSampling
@@ -22,6 +23,31 @@ class TestBOHB(ConfigGeneratorContract):
 class TestH2BO(ConfigGeneratorContract):
     def make(self, configspace):
         return H2BO(configspace, random_fraction=0.1)
+
+
+class TestFreezeThaw(ConfigGeneratorContract):
+    def make(self, configspace):
+        return FreezeThaw(configspace, budgets=(1.0, 3.0, 9.0))
+
+
+class TestFreezeThawsChoices(ConfigGeneratorContract):
+    """What the model chooses is held to the contract of what is drawn."""
+
+    num_results = 40
+
+    def make(self, configspace):
+        class Chooser(FreezeThaw):
+            is_choosing = False
+
+            def get_config(self, budget):
+                if self.is_choosing or self.num_results < self.num_initial:
+                    return super().get_config(budget)
+                self.is_choosing = True
+                choice = self.choose(paused=())
+                self.is_choosing = False
+                return dict(choice.config), dict(choice.config_info)
+
+        return Chooser(configspace, budgets=(1.0, 3.0, 9.0))
 
 
 class TestLCNet(ConfigGeneratorContract):
