@@ -23,7 +23,7 @@ class Features:
     A number is one feature, its code; an ordinal is its rank, scaled to [0, 1]. A category with k levels is k + 1
     features, of which one is 0.5, so that two levels have the squared distance 0.5. The last level stands for
     inactivity: a constant distance between inactive and everything else, itself included, would be no distance, and
-    the kernel not positive definite. The last feature of all is the fidelity.
+    with one below 0.5 the kernel would not be positive definite. The last feature of all is the fidelity.
 
     Args:
         kinds: of each hyperparameter.
