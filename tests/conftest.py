@@ -7,6 +7,7 @@ not see the doctests of the package.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib: no test 
 import numpy as np
 import psutil
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell script; children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GRACE = 5.0
 """Seconds that a thread or a process that is just ending may take to be gone."""

@@ -13,6 +13,9 @@ from benchmarks.quality.peers._steps import Steps
 from benchmarks.quality.runs import ONE_THREAD, peer_python
 from tests.benchmarks.peers_contract import space
 
+NEEDS_CONFIGSPACE_1 = pytest.mark.skipif(
+    not hasattr(ConfigSpace.ConfigurationSpace, "add"), reason="the other packages run with ConfigSpace 1 only"
+)
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -35,6 +38,7 @@ def test_a_peer_is_installed_by_a_file_of_pins():
     assert own <= set(peers())
 
 
+@NEEDS_CONFIGSPACE_1
 def test_what_is_inactive_is_dropped_and_what_is_unnamed_takes_its_default():
     values = {"x": 0.5, "n": 4.0, "method": "plain", "on": True, "rate": 0.1 + 1e-17, "units": 7}
     assert active(space(), values) == {"fixed": 3, "method": "plain", "n": 4, "on": True, "rate": 0.1, "x": 0.5}
@@ -45,6 +49,7 @@ def test_a_rounding_error_beyond_a_bound_is_forgiven():
     assert active(one, {"n": 5.4, "x": 0.24999999999999997}) == {"n": 5, "x": 0.25}
 
 
+@NEEDS_CONFIGSPACE_1
 def test_parents_are_those_of_conditions_on_one_category():
     found = parents(space())
     assert {name: (parent.name, parent.values) for name, parent in found.items()} == {

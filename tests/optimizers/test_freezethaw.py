@@ -190,15 +190,25 @@ def test_the_settings_stand_in_the_result_which_can_be_pickled(optimizer):
     assert again.HB_config == result.HB_config
 
 
-@BOTH
-def test_learns_from_an_earlier_run_with_other_budgets(optimizer):
-    with make(RandomSearch, min_budget=1, max_budget=3) as master:
+def after_an_earlier_run(optimizer, max_budget):
+    """The earlier result, that of a run which learned from it, and whether the first pick of that was the model's."""
+    with make(RandomSearch, min_budget=1, max_budget=max_budget) as master:
         earlier = master.run(8)
     with make(optimizer, previous_result=earlier) as master:
         result = master.run(total_budget=45)
     first = next(datum for key, datum in result.data.items() if key[0] >= 0)
-    assert first.config_info["model_based_pick"]
+    return earlier, result, first.config_info["model_based_pick"]
+
+
+@pytest.mark.parametrize(("optimizer", "max_budget"), [(FreezeThaw, 3), (FreezeThaw, 9), (GPBO, 9)])
+def test_learns_from_an_earlier_run(optimizer, max_budget):
+    earlier, result, is_model_based = after_an_earlier_run(optimizer, max_budget)
+    assert is_model_based
     assert best_of(result) < min(full_loss(datum.config) for datum in earlier.data.values())
+
+
+def test_a_model_of_one_budget_leaves_out_an_earlier_run_on_another():
+    assert not after_an_earlier_run(GPBO, 3)[2]
 
 
 @BOTH

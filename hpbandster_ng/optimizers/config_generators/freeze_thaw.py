@@ -100,6 +100,7 @@ class FreezeThaw(SpaceGenerator):
         self._history: list[Array] = []
         self._ids: list[ConfigId | None] = []
         self._taken: set[bytes] = set()
+        self._reported: set[bytes] = set()
         self._scene: _Scene | None = None
         self._since: list[tuple[JobKey, Array]] = []
         self._taken_since: set[bytes] = set()
@@ -112,7 +113,7 @@ class FreezeThaw(SpaceGenerator):
 
     @property
     def num_results(self) -> int:
-        """How many results it was told, failures included."""
+        """How many results it learned from, failures included."""
         return len(self._surrogate)
 
     def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -139,10 +140,15 @@ class FreezeThaw(SpaceGenerator):
         """It came to nothing, and nothing is learned."""
         super().withdraw(job)
         self._pending.pop(job.key, None)
+        key = self._key(self._codes[job.config_id])
+        if key not in self._reported:
+            self._taken.discard(key)
         self._end_scene()
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job, of this run or another.
+
+        A model of one budget alone leaves out results on others, which it could not tell from its own.
 
         Raises:
             InvalidArgumentError: the configuration does not belong to the search space, or the budget is no positive
@@ -153,11 +159,13 @@ class FreezeThaw(SpaceGenerator):
         loss = None if job.result is None else job.result["loss"]
         super().new_result(job)
         self._pending.pop((config_id, budget), None)
+        self._reported.add(self._key(code))
         self._taken.add(self._key(code))
-        self._history.append(code)
-        self._ids.append(config_id)
-        self._surrogate.add(code, fidelity, math.inf if loss is None else float(loss))
         self._end_scene()
+        if len(self.budgets) > 1 or budget == self.budgets[0]:
+            self._history.append(code)
+            self._ids.append(config_id)
+            self._surrogate.add(code, fidelity, math.inf if loss is None else float(loss))
 
     def _end_scene(self) -> None:
         self._scene = None
