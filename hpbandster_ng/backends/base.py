@@ -17,8 +17,8 @@ Clock = Callable[[], float]
 class Backend(Protocol):
     """The workers of a run, seen from the loop that feeds them.
 
-    For every worker it reports ``WorkerJoined`` once, then at most one ``WorkerLost``; for every submitted job either
-    one ``JobFinished`` or the loss of its worker.
+    For every worker it reports ``WorkerJoined``, then at most one ``WorkerLost``, after which the worker may join anew;
+    for every submitted job either one ``JobFinished`` or the loss of its worker.
     """
 
     def start(self, clock: Clock) -> None:
