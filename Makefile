@@ -70,6 +70,12 @@ bench-quality: $(VENV)/.installed-bench
 
 bench-peers:
 	scripts/make_peers_venvs.sh "$(PYTHON)"
+	@status=0; for file in benchmarks/quality/peers/[!_]*.py; do \
+		peer=$$(basename "$$file" .py); python=.bench/venvs/$$peer/bin/python; \
+		[ -x "$$python" ] || python=.bench/venvs/peers/bin/python; \
+		echo "== contract of $$peer"; \
+		OPENBLAS_NUM_THREADS=1 "$$python" -W ignore -m tests.benchmarks.peers_contract "$$peer" || status=1; \
+	done; exit $$status
 
 bench-quality-short: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.quality --short $(ARGS)
