@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
-from hpbandster_ng.optimizers.config_generators.random_sampling import RandomSampling
-from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
-from hpbandster_ng.optimizers.scheduled import ScheduledMaster
+from hpbandster_ng.engine.schedule import Bracket
+from hpbandster_ng.optimizers.asynchyperband import AsyncHyperBand
 
 __all__ = ["ASHA"]
 
 
-class ASHA(ScheduledMaster):
+class ASHA(AsyncHyperBand):
     """Many configurations on the smallest budget; whoever is among the best so far goes on at once.
 
     No worker ever waits for another one. An iteration has the total budget of Hyperband's bracket of that number, so
@@ -48,22 +45,6 @@ class ASHA(ScheduledMaster):
         True
     """
 
-    def __init__(
-        self,
-        configspace: Any = None,
-        eta: float = 3,
-        min_budget: float = 0.01,
-        max_budget: float = 1,
-        bracket_sizes: BracketSizes = "floor",
-        config_generator: ConfigGenerator | None = None,
-        **master_kwargs: Any,
-    ) -> None:
-        brackets = hyperband_brackets(min_budget, max_budget, eta, bracket_sizes)
-        super().__init__(
-            RandomSampling(configspace) if config_generator is None else config_generator,
-            configspace,
-            brackets,
-            {"eta": eta, "min_budget": min_budget, "max_budget": max_budget},
-            standings=AsyncBrackets(brackets[:1], eta),
-            **master_kwargs,
-        )
+    @staticmethod
+    def _competing(brackets: Sequence[Bracket]) -> Sequence[Bracket]:
+        return brackets[:1]

@@ -4,10 +4,11 @@ the delayed promotions of Hyper-Tune (Li, Shen, Jiang, Zhang, Li, Liu, Zhang & C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.engine.schedule import BracketSizes, hyperband_brackets
+from hpbandster_ng.engine.schedule import Bracket, BracketSizes, hyperband_brackets
 from hpbandster_ng.optimizers.config_generators.random_sampling import RandomSampling
 from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.scheduled import ScheduledMaster
@@ -64,6 +65,11 @@ class AsyncHyperBand(ScheduledMaster):
             configspace,
             brackets,
             {"eta": eta, "min_budget": min_budget, "max_budget": max_budget},
-            standings=AsyncBrackets(brackets, eta),
+            standings=AsyncBrackets(self._competing(brackets), eta),
             **master_kwargs,
         )
+
+    @staticmethod
+    def _competing(brackets: Sequence[Bracket]) -> Sequence[Bracket]:
+        """The brackets in which configurations start."""
+        return brackets

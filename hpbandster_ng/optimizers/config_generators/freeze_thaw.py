@@ -8,7 +8,7 @@ the budget that tells most about the full one for its cost.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,8 +159,9 @@ class FreezeThaw(SpaceGenerator):
         loss = None if job.result is None else job.result["loss"]
         super().new_result(job)
         self._pending.pop((config_id, budget), None)
-        self._reported.add(self._key(code))
-        self._taken.add(self._key(code))
+        key = self._key(code)
+        self._reported.add(key)
+        self._taken.add(key)
         self._end_scene()
         if len(self.budgets) > 1 or budget == self.budgets[0]:
             self._history.append(code)
@@ -188,29 +189,19 @@ class FreezeThaw(SpaceGenerator):
             scene.fresh.expect(evaluation)
             scene.paused.expect(evaluation)
         scene.num_expected = len(self._since)
-        code, value = self._best_new(scene)
-        thaw, thaw_value = self._best_paused(scene, next_budgets)
-        if thaw is not None and thaw_value >= value:
+        keys = self.search_space.keys(scene.fresh.codes)
+        new, value = _best(scene.fresh, lambda i: keys[i] not in self._taken)
+        paused_one, paused_value = _best(scene.paused, lambda i: scene.paused_ids[i] in next_budgets)
+        if paused_one is not None and paused_value >= value:
+            thaw = scene.paused_ids[paused_one]
             lowest = self.budgets.index(next_budgets[thaw])
             return Promote(thaw, self._budget(scene.posterior, self._codes[thaw], lowest))
+        code = None if new is None else scene.fresh.codes[new]
         config = None if code is None else self.search_space.decode(code, self.rng)
         if code is None or config is None:
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
         info = {"model_based_pick": True, "model_budget": self.budgets[-1]}
         return Start(config, info, self._budget(scene.posterior, code, 0))
-
-    def _best_new(self, scene: _Scene) -> tuple[Array | None, float]:
-        keys = self.search_space.keys(scene.fresh.codes)
-        for i in scene.fresh.best_first():
-            if keys[i] not in self._taken:
-                return scene.fresh.codes[i], float(scene.fresh.values[i])
-        return None, -math.inf
-
-    def _best_paused(self, scene: _Scene, still_paused: Collection[ConfigId]) -> tuple[ConfigId | None, float]:
-        for i in scene.paused.best_first():
-            if scene.paused_ids[i] in still_paused:
-                return scene.paused_ids[i], float(scene.paused.values[i])
-        return None, -math.inf
 
     def _new_scene(self, paused: Collection[ConfigId]) -> _Scene:
         """Everything that could run, as it was when the last result came in, whenever the question is asked.
@@ -263,3 +254,12 @@ class FreezeThaw(SpaceGenerator):
             raise InvalidArgumentError("budget", budget, "must be a number greater than 0", "correct the result")
         lowest, highest = self.budgets[0], self.budgets[-1]
         return 1.0 if lowest == highest else math.log(budget / lowest) / math.log(highest / lowest)
+
+
+def _best(prospects: Prospects, is_free: Callable[[int], bool]) -> tuple[int | None, float]:
+    """The number of the most promising of those that are free, and what it promises; None if none is free."""
+    values = prospects.values
+    for i in np.argsort(-values, kind="stable").tolist():
+        if is_free(i):
+            return i, float(values[i])
+    return None, -math.inf

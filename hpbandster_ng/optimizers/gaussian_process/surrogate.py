@@ -28,8 +28,8 @@ _MOST_ON_FULL_BUDGET = 250
 """Rows that predictions rest on: a pick's cost stops growing, and the many results of the lowest rung cannot drown the
 few of the others."""
 
-
 _MOST_FOR_FEASIBILITY = 500
+"""The latest results, among which failures are counted."""
 
 
 class Surrogate:

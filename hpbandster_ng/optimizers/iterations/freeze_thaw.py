@@ -46,10 +46,6 @@ class FreezeThawStandings:
         if config_id in self.net:
             self.net.enter(config_id, budget)
 
-    def join_net(self, config_id: ConfigId, budget: float) -> None:
-        """A configuration that has just entered competes in the safety net, too."""
-        self.net.enter(config_id, budget)
-
     def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None:
         self.num_results += 1
         self._all.tell(config_id, budget, loss)
@@ -108,4 +104,4 @@ class FreezeThawIteration(AsynchronousIteration):
         is_new = job.config_id not in self.data
         super().enter(job)
         if is_new and not job.config_info.get("model_based_pick"):
-            self.standings.join_net(job.config_id, job.budget)
+            self.standings.net.enter(job.config_id, job.budget)
