@@ -106,6 +106,12 @@ def break_connections(backend):
         thread.job.csock.close()
 
 
+def connection_of(backend, worker):
+    with backend._desk._lock:
+        member = backend._desk._members.get(worker.worker_id)
+        return None if member is None else member.connection
+
+
 def submit(backend, worker, number=1):
     backend.submit(StartJob(time.time(), JOB.config_id, JOB.budget, number, worker), JOB)
 
@@ -137,8 +143,11 @@ def test_a_long_job_survives_too_since_its_heartbeat_connects_anew(backend, star
 def test_an_idle_worker_comes_back_after_a_broken_connection(backend, start_worker):
     worker = start_worker()
     next_events(backend, WorkerJoined)
+    broken = connection_of(backend, worker)
     break_connections(backend)
-    next_events(backend, WorkerLost, WorkerJoined)
+    wait_until(lambda: connection_of(backend, worker) not in (None, broken), "the worker connects anew")
+    happened = [type(event) for event in iter(lambda: backend.next_event(0.0), None)]
+    assert happened in ([], [WorkerLost, WorkerJoined])  # nothing where the worker noticed before the master did
     submit(backend, worker.worker_id)
     next_events(backend, JobFinished)
 
