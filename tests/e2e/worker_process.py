@@ -63,6 +63,8 @@ class Scripted(Worker):
             os.kill(os.getpid(), signal.SIGKILL)
         while self.hold is not None and not self.hold.exists():
             time.sleep(0.02)
+        if "x" in config:
+            return {"loss": (config["x"] - 0.3) ** 2 + 0.1 / budget, "info": {}}
         return misbehave(kind)
 
 
