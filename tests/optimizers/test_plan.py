@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 
 import ConfigSpace
@@ -9,7 +10,7 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.optimizers import BOHB, H2BO, HyperBand, LCNet, RandomSearch
+from hpbandster_ng.optimizers import BOHB, GPBO, H2BO, FreezeThaw, HyperBand, LCNet, RandomSearch
 
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 
@@ -81,3 +82,40 @@ def test_a_plan_made_after_a_run_goes_on_with_its_numbers_and_rounds_nothing(cap
         plan = optimizer.plan(2)
     assert [row[0] for row in plan.rows] == [1, 2, 2]
     assert "1234567" in capsys.readouterr().out
+
+
+def test_the_plan_of_a_model_says_what_is_spent_and_counts_no_runs():
+    with make(FreezeThaw, min_budget=1, max_budget=9) as master:
+        master.run(1)
+        plan = master.plan(2)
+        after_two = sum(run.budget for run in master.run(1).get_all_runs())
+        after_three = sum(run.budget for run in master.run(1).get_all_runs())
+    assert str(plan).splitlines() == [
+        "iteration  total",
+        "        1     18",
+        "        2     27",
+        "2 iterations, as many runs as the model decides, total budget 45 (5 full evaluations)",
+    ]
+    assert 27 + 18 <= after_two < 27 + 18 + 9
+    assert 27 + plan.total_budget <= after_three < 27 + plan.total_budget + 9
+
+
+def test_a_progress_bar_expects_no_number_of_runs_of_a_model():
+    pytest.importorskip("tqdm")
+    from hpbandster_ng.interfaces.progress import ProgressBar
+
+    screen = io.StringIO()
+    progress = ProgressBar(show=True, file=screen)
+    with make(FreezeThaw, min_budget=1, max_budget=9, observers=[progress]) as master:
+        progress.expect(master.plan(2))
+        num_runs = len(master.run(2).get_all_runs())
+    progress.close()
+    assert f"{num_runs}/? runs" in screen.getvalue()
+
+
+@pytest.mark.parametrize(("optimizer", "min_budget"), [(GPBO, 1), (FreezeThaw, 9)])
+def test_on_one_budget_a_model_has_nothing_to_decide_about_the_number_of_runs(optimizer, min_budget):
+    with make(optimizer, min_budget=min_budget, max_budget=9) as master:
+        plan = master.plan(3)
+        assert len(master.run(3).get_all_runs()) == plan.num_runs
+    assert f"about {plan.num_runs} runs" in str(plan)

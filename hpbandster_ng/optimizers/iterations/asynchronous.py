@@ -25,7 +25,7 @@ class Standings(Protocol):
     Attributes:
         budgets: all budgets, ascending.
         spent: the sum of the budgets of all jobs that were ever due.
-        budget_a_run: what a run costs on average, roughly; for plans.
+        budget_a_run: what a run costs on average, roughly, if jobs are due as the brackets plan them; for plans.
     """
 
     @property
