@@ -11,7 +11,8 @@ import pytest
 
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
-from tests.e2e.processes import LIMIT, WORKER, Process
+from tests.e2e.processes import WORKER, Process
+from tests.waiting import LIMIT
 
 
 @pytest.fixture

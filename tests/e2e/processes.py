@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
+from tests.waiting import LIMIT, wait_until
+
 WORKER = Path(__file__).parent / "worker_process.py"
-LIMIT = 30.0
-"""Seconds that anything may take on a busy machine."""
-
-
-def wait_until(condition, what, limit=LIMIT):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {limit:g} seconds: {what}"
-        threading.Event().wait(0.01)
 
 
 class Process:

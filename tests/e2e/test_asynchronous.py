@@ -8,7 +8,7 @@ import pytest
 from hpbandster_ng.engine.events import EndJob, QueueJob
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.optimizers.asha import ASHA
-from tests.e2e.processes import LIMIT
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ from hpbandster_ng.core.result import json_result_logger, logged_results_to_HBS_
 from hpbandster_ng.engine.events import EndJob, JobFinished, QueueJob, StartJob, WorkerLost
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.optimizers.freezethaw import FreezeThaw
-from tests.e2e.processes import LIMIT, wait_until
+from tests.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.e2e
 

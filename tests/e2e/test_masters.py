@@ -13,7 +13,8 @@ from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.engine.events import WorkerJoined, WorkerLost
 from hpbandster_ng.errors import MasterExistsError
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
-from tests.e2e.processes import LIMIT, WORKER, wait_until
+from tests.e2e.processes import WORKER
+from tests.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.e2e
 

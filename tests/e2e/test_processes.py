@@ -12,7 +12,8 @@ from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.engine.events import EndJob, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
-from tests.e2e.processes import LIMIT, WORKER, wait_until
+from tests.e2e.processes import WORKER
+from tests.waiting import LIMIT, wait_until
 
 pytestmark = pytest.mark.e2e
 

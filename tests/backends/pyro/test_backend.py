@@ -27,17 +27,11 @@ from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
 from hpbandster_ng.errors import CommunicationError, InvalidArgumentError, MasterExistsError, NameServerError
 from hpbandster_ng.optimizers.hyperband import HyperBand
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
+from tests.waiting import wait_until
 
 LIMIT = 20.0
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 JOB = Job((0, 0, 0), 1.0, {"x": 0.5}, {})
-
-
-def wait_until(condition, what, limit=LIMIT):
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {limit:g} seconds: {what}"
-        threading.Event().wait(0.01)
 
 
 class Toy(Worker):
@@ -145,7 +139,7 @@ def test_an_idle_worker_comes_back_after_a_broken_connection(backend, start_work
     next_events(backend, WorkerJoined)
     broken = connection_of(backend, worker)
     break_connections(backend)
-    wait_until(lambda: connection_of(backend, worker) not in (None, broken), "the worker connects anew")
+    wait_until(lambda: connection_of(backend, worker) not in (None, broken), "the worker connects anew", LIMIT)
     happened = [type(event) for event in iter(lambda: backend.next_event(0.0), None)]
     assert happened in ([], [WorkerLost, WorkerJoined])  # nothing where the worker noticed before the master did
     submit(backend, worker.worker_id)
@@ -347,7 +341,9 @@ def test_a_nameserver_that_was_restarted_learns_of_the_master_again(nameserver, 
     nameserver.shutdown()
     nameserver.start()
     with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
-        wait_until(lambda: lookup(proxy, dispatcher_name("run")) == backend._location, "the master is known again")
+        wait_until(
+            lambda: lookup(proxy, dispatcher_name("run")) == backend._location, "the master is known again", LIMIT
+        )
         backend.close(shutdown_workers=False)
         assert lookup(proxy, dispatcher_name("run")) is None
 

@@ -1,0 +1,16 @@
+"""Waiting for what other threads and processes do."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+LIMIT = 30.0
+"""Seconds that anything may take on a busy machine."""
+
+
+def wait_until(condition, what, limit=LIMIT):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {limit:g} seconds: {what}"
+        threading.Event().wait(0.01)
