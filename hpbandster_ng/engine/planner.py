@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from hpbandster_ng.engine.active import ActiveIterations
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import (
     Decision,
@@ -90,7 +91,7 @@ class Planner:
         self.seed = seed
         self.initial_configs = tuple(initial_configs)
         self.iterations: list[AnyIteration] = []
-        self._active: dict[int, AnyIteration] = {}
+        self._active = ActiveIterations()
         self._num_requested: float = 0
         self._num_picks = 0
         self._num_jobs = 0
@@ -109,7 +110,7 @@ class Planner:
     @property
     def active_iterations(self) -> list[int]:
         """The numbers of the brackets that are not complete."""
-        return list(self._active)
+        return self._active.numbers
 
     def handle(self, happening: Happening) -> list[Decision]:
         """Take note of what happened and decide what follows.
@@ -138,8 +139,8 @@ class Planner:
             case RunCancelled():
                 self._is_cancelled = True
             case OpenIteration():
-                self._active[event.iteration] = self._new_iteration(event.iteration)
-                self.iterations.append(self._active[event.iteration])
+                self.iterations.append(self._new_iteration(event.iteration))
+                self._active.open(self.iterations[-1])
             case QueueJob():
                 self._enter(event.job)
             case EndJob():
@@ -169,7 +170,7 @@ class Planner:
         """After a cancellation the brackets go on without the configurations that were cancelled."""
         if self._is_cancelled:
             self._is_cancelled = False
-            for iteration in list(self._active.values()):
+            for iteration in list(self._active):
                 self._end_rung(iteration)
 
     def _enter(self, job: Job) -> None:
@@ -181,9 +182,9 @@ class Planner:
         iteration.enter(job)
         if _NOT_PLAIN not in job.config_info:
             self.generator.new_job(job)
-        first = next(iter(self._active.values()), None)
+        first = next(iter(self._active), None)
         if first is not None and first.is_finished:
-            del self._active[first.HPB_iter]
+            self._active.complete(first.HPB_iter)
 
     def _learn(self, report: JobReport) -> None:
         iteration = self.iterations[report.id[0]]
@@ -199,11 +200,12 @@ class Planner:
                 self.generator.withdraw(report.job)
         if not self._is_cancelled:
             self._end_rung(iteration)
+        self._active.wake(iteration.HPB_iter)
 
     def _end_rung(self, iteration: AnyIteration) -> None:
         iteration.process_results()
         if iteration.is_finished:
-            self._active.pop(iteration.HPB_iter, None)
+            self._active.complete(iteration.HPB_iter)
 
     def _decide(self, at: float) -> Iterator[Decision]:
         while decision := self._next_decision(at):
@@ -236,11 +238,10 @@ class Planner:
         return EndJob(at, task.report(Outcome(OutcomeState.FAILED, error=error), at)) if error else start
 
     def _next_job(self, at: float) -> Decision | None:
-        for iteration in self._active.values():
-            answer = iteration.next_step()
+        if due := self._active.next_step():
+            iteration, answer = due
             step = self._choose(iteration, answer) if isinstance(answer, Choose) else answer
-            if isinstance(step, Promote | Sample | Start):
-                return QueueJob(at, self._job(iteration, step)) if self._can_afford(step.budget) else EndRequest(at)
+            return QueueJob(at, self._job(iteration, step)) if self._can_afford(step.budget) else EndRequest(at)
         if len(self.iterations) < self._num_requested:
             return OpenIteration(at, len(self.iterations))
         return None

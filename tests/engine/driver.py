@@ -24,6 +24,7 @@ from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState, Pool
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.engine.schedule import hyperband_brackets
+from hpbandster_ng.engine.steps import Wait
 from hpbandster_ng.optimizers.iterations import AsyncBrackets, AsynchronousHalving, SuccessiveHalving
 
 FAILED = Outcome(OutcomeState.FAILED, error="Traceback ...")
@@ -231,6 +232,9 @@ class Simulation:
         assert not any(task.state is JobState.ENDING for task in pool.tasks.values()), "an ending was not decided"
         opened = [e.iteration for e in log if isinstance(e, OpenIteration)]
         assert opened == list(range(len(self.planner.iterations)))
+        active = self.planner._active
+        asleep = [iteration for iteration in active if iteration.HPB_iter not in active._awake]
+        assert all(iteration.next_step() == Wait() for iteration in asleep), "an iteration was forgotten"
 
 
 def of_type(log, kind):
