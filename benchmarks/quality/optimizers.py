@@ -38,8 +38,8 @@ OURS = {
     "BOHB": Entry(BOHB),
     "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
     "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
-    "GPBO": Entry(GPBO),
-    "FreezeThaw": Entry(FreezeThaw),
+    "GPBO": Entry(GPBO, version="2"),
+    "FreezeThaw": Entry(FreezeThaw, version="2"),
 }
 
 REFERENCE = "RandomSearch"

@@ -1,15 +1,16 @@
 """A model of all budgets decides what runs next: a new configuration or one that is paused, and on which budget.
 
 In the spirit of freeze-thaw Bayesian optimization (Swersky, Snoek & Adams, arXiv 1406.3896, 2014): a Gaussian process
-over configurations and budgets predicts losses on the full budget. The configuration that promises most there runs, on
-the budget that tells most about the full one for its cost.
+over configurations and budgets predicts losses on the full budget. The new configuration that promises most there and
+those that are paused compete; whose result promises most for its cost runs, on the budget where it does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from hpbandster_ng.engine.steps import Promote, Start
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
 from hpbandster_ng.optimizers.config_generators.prospects import Prospects, add_candidates
+from hpbandster_ng.optimizers.config_generators.trials import Trials
 from hpbandster_ng.optimizers.gaussian_process.features import Features
-from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
 from hpbandster_ng.optimizers.gaussian_process.surrogate import Surrogate
 
 __all__ = ["FreezeThaw"]
@@ -38,8 +39,12 @@ _NUM_PARENTS = 6
 _MOST_PAUSED = 200
 """Of the paused configurations, so many with the best predictions compete."""
 
-_COST_EXPONENT = 0.7
-"""What a result tells is divided by this power of what it costs."""
+_MOST_FINALISTS = 20
+"""Of the configurations that promise most on the full budget, so many of the paused compete on all budgets, and of the
+new ones as many as are pending, and one."""
+
+_COST_EXPONENTS = (0.7, 1.0)
+"""What a result promises is divided by a power of what it costs: with nothing pending, and with much."""
 
 
 @dataclass
@@ -47,14 +52,40 @@ class _Scene:
     """What could run next, seen with the same results: new configurations, and those that are paused.
 
     Attributes:
+        trials: of those that were among the most promising so far, by the key of the configuration.
         num_expected: how many of the jobs that began since are taken into account.
     """
 
-    posterior: Posterior
     fresh: Prospects
     paused: Prospects
     paused_ids: list[ConfigId]
+    trials: Trials
+    numbers: dict[bytes, int] = field(default_factory=dict)
     num_expected: int = 0
+
+    def expect(self, evaluations: Sequence[Array]) -> None:
+        """These began since the last result came in, those told before included."""
+        for evaluation in evaluations[self.num_expected :]:
+            for each in (self.fresh, self.paused, self.trials):
+                each.expect(evaluation)
+        self.num_expected = len(evaluations)
+
+
+@dataclass(frozen=True)
+class _Finalist:
+    """A configuration that may run next.
+
+    Attributes:
+        paused_id: None if it is new.
+        lowest: the number of the lowest budget that it can run on.
+        log_chance: the logarithm of its chance to succeed.
+    """
+
+    key: bytes
+    code: Array
+    paused_id: ConfigId | None
+    lowest: int
+    log_chance: float
 
 
 class FreezeThaw(SpaceGenerator):
@@ -183,25 +214,56 @@ class FreezeThaw(SpaceGenerator):
             A new configuration or one of ``paused``, and the budget it is to run on.
         """
         next_budgets = dict(paused)
-        scene = self._scene or self._new_scene(next_budgets)
-        self._scene = scene
-        for _, evaluation in self._since[scene.num_expected :]:
-            scene.fresh.expect(evaluation)
-            scene.paused.expect(evaluation)
-        scene.num_expected = len(self._since)
-        keys = self.search_space.keys(scene.fresh.codes)
-        new, value = _best(scene.fresh, lambda i: keys[i] not in self._taken)
-        paused_one, paused_value = _best(scene.paused, lambda i: scene.paused_ids[i] in next_budgets)
-        if paused_one is not None and paused_value >= value:
-            thaw = scene.paused_ids[paused_one]
-            lowest = self.budgets.index(next_budgets[thaw])
-            return Promote(thaw, self._budget(scene.posterior, self._codes[thaw], lowest))
-        code = None if new is None else scene.fresh.codes[new]
-        config = None if code is None else self.search_space.decode(code, self.rng)
-        if code is None or config is None:
+        scene = self._scene = self._scene or self._new_scene(next_budgets)
+        scene.expect([evaluation for _, evaluation in self._since])
+        finalists = self._finalists(scene, next_budgets)
+        if not finalists:
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
-        info = {"model_based_pick": True, "model_budget": self.budgets[-1]}
-        return Start(config, info, self._budget(scene.posterior, code, 0))
+        winner, budget = self._winner(scene, finalists)
+        if winner.paused_id is not None:
+            return Promote(winner.paused_id, budget)
+        config = self.search_space.decode(winner.code, self.rng)
+        if config is None:
+            return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
+        return Start(config, {"model_based_pick": True, "model_budget": self.budgets[-1]}, budget)
+
+    def _finalists(self, scene: _Scene, next_budgets: dict[ConfigId, float]) -> list[_Finalist]:
+        """Those that promise most on the full budget, new and paused."""
+        fresh, paused = scene.fresh, scene.paused
+        keys = self.search_space.keys(fresh.codes)
+        new = islice((i for i in fresh.best_first() if keys[i] not in self._taken), 1 + len(self._pending))
+        finalists = [
+            _Finalist(keys[i], fresh.codes[i], None, 0, float(fresh.log_chances[i]))
+            for i in islice(new, _MOST_FINALISTS)
+        ]
+        best_paused = (i for i in paused.best_first() if scene.paused_ids[i] in next_budgets)
+        for i in islice(best_paused, _MOST_FINALISTS):
+            paused_id, code = scene.paused_ids[i], paused.codes[i]
+            lowest = self.budgets.index(next_budgets[paused_id])
+            finalists.append(_Finalist(self._key(code), code, paused_id, lowest, float(paused.log_chances[i])))
+        return finalists
+
+    def _winner(self, scene: _Scene, finalists: Sequence[_Finalist]) -> tuple[_Finalist, float]:
+        """Who runs next, and on which budget: where a result promises most for its cost.
+
+        It costs what it adds to the budget that the configuration has had. The more evaluations are pending, the more
+        the cost counts: what they will show is not known yet, and short ones end soon.
+        """
+        unknown = [each for each in finalists if each.key not in scene.numbers]
+        if unknown:
+            codes = np.repeat([each.code for each in unknown], len(self.budgets), axis=0)
+            scene.numbers.update({each.key: len(scene.trials) + i for i, each in enumerate(unknown)})
+            scene.trials.add(self._features(codes, np.tile(self._fidelities, len(unknown))))
+        promises = scene.trials.promises([scene.numbers[each.key] for each in finalists])
+        alone, crowded = _COST_EXPONENTS
+        exponent = crowded + (alone - crowded) / (1 + len(self._pending))
+        values = np.full(promises.shape, -math.inf)
+        for i, each in enumerate(finalists):
+            spent = self.budgets[each.lowest - 1] if each.lowest else 0.0
+            costs = np.array(self.budgets[each.lowest :]) - spent
+            values[i, each.lowest :] = promises[i, each.lowest :] + each.log_chance - exponent * np.log(costs)
+        number, rung = divmod(int(np.argmax(values)), len(self.budgets))
+        return finalists[number], self.budgets[rung]
 
     def _new_scene(self, paused: Collection[ConfigId]) -> _Scene:
         """Everything that could run, as it was when the last result came in, whenever the question is asked.
@@ -229,21 +291,7 @@ class FreezeThaw(SpaceGenerator):
         were_paused = {*paused, *(config_id for config_id, _ in started)}
         paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
-        return _Scene(posterior, fresh, waiting, paused_ids)
-
-    def _budget(self, posterior: Posterior, code: Array, lowest: int) -> float:
-        """The budget that tells most for its cost, of rung ``lowest`` and those above.
-
-        What a result tells is the square of its correlation with the loss on the full budget, noise included; it costs
-        what it adds to the budget that the configuration has had.
-        """
-        features = self._features(np.repeat(code[None], len(self.budgets), axis=0), self._fidelities)
-        points = posterior.at(features)
-        covariances = posterior.kernel(features, features[-1:])[:, 0] - points.reduced.T @ points.reduced[:, -1]
-        told = covariances**2 / (points.variances + posterior.kernel.noise_at(features))
-        spent = self.budgets[lowest - 1] if lowest else 0.0
-        costs = np.array(self.budgets[lowest:]) - spent
-        return self.budgets[lowest + int(np.argmax(told[lowest:] / costs**_COST_EXPONENT))]
+        return _Scene(fresh, waiting, paused_ids, Trials(posterior, len(self.budgets), best))
 
     def _key(self, code: Array) -> bytes:
         return self.search_space.keys(code[None])[0]
@@ -254,12 +302,3 @@ class FreezeThaw(SpaceGenerator):
             raise InvalidArgumentError("budget", budget, "must be a number greater than 0", "correct the result")
         lowest, highest = self.budgets[0], self.budgets[-1]
         return 1.0 if lowest == highest else math.log(budget / lowest) / math.log(highest / lowest)
-
-
-def _best(prospects: Prospects, is_free: Callable[[int], bool]) -> tuple[int | None, float]:
-    """The number of the most promising of those that are free, and what it promises; None if none is free."""
-    values = prospects.values
-    for i in np.argsort(-values, kind="stable").tolist():
-        if is_free(i):
-            return i, float(values[i])
-    return None, -math.inf

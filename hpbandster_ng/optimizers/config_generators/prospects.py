@@ -43,8 +43,9 @@ class Prospects:
 
     Attributes:
         codes: of the configurations, shape (n, dimensions).
+        log_chances: the logarithm of the chance of each to succeed, shape (n,); 0 where few fail.
         values: what each promises on the full budget, shape (n,): the logarithm of its augmented expected
-            improvement, times its chance to succeed where many fail.
+            improvement, times that chance.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Prospects:
     ) -> None:
         self.codes = np.empty((0, dimensions))
         self._feasibility = feasibility
-        self._log_chances = np.empty(0)
+        self.log_chances = np.empty(0)
         self._features = features
         self._outlook = Outlook(posterior)
         self._kernel = posterior.kernel
@@ -64,7 +65,7 @@ class Prospects:
             features = self._features(codes, 1.0)
             self.codes = np.concatenate([self.codes, codes])
             self._outlook.add(features)
-            self._log_chances = np.concatenate([self._log_chances, self._feasibility.logarithm(features)])
+            self.log_chances = np.concatenate([self.log_chances, self._feasibility.logarithm(features)])
 
     def expect(self, evaluation: Array) -> None:
         """An evaluation at these features was sent out."""
@@ -75,7 +76,7 @@ class Prospects:
         outlook = self._outlook
         noise = self._kernel.noise_at(outlook.features)
         promises = augmented_log_improvement(outlook.means, outlook.variances, self._best, noise)
-        return promises + self._log_chances
+        return promises + self.log_chances
 
     def best_first(self) -> npt.NDArray[np.intp]:
         """The numbers of the configurations, the most promising first."""

@@ -78,6 +78,13 @@ class Kernel:
         covariances += self.offset_variance * fidelity_covariances(left[:, -1], right[:, -1])
         return covariances
 
+    def of_pairs(self, left: Array, right: Array) -> Array:
+        """Covariances of the function at pairs of rows of two arrays of features, both of shape (n, features): (n,)."""
+        scaled = (left - right) * self.inverse_scales
+        apart = left[:, -1] - right[:, -1]
+        covariances = self.variance * matern(np.einsum("ij,ij->i", scaled, scaled))
+        return np.asarray(covariances + self.offset_variance * matern(apart * apart))
+
 
 def fidelity_covariances(left: Array, right: Array) -> Array:
     """Matern 5/2 of the differences of fidelities of shapes (n,) and (m,), of which few differ: shape (n, m)."""

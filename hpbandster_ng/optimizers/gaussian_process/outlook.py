@@ -13,6 +13,7 @@ from hpbandster_ng.optimizers.gaussian_process.posterior import SMALLEST_VARIANC
 __all__ = ["Outlook"]
 
 Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 
 class Outlook:
@@ -60,6 +61,15 @@ class Outlook:
         self.variances = np.concatenate([self.variances, variances])
         self._reduced.append(points.reduced)
         self._rows = np.concatenate([self._rows, rows], axis=1)
+
+    def covariances(self, left: Rows, right: Rows) -> Array:
+        """Of the function at pairs of points, given by their numbers, two arrays of shape (k,): shape (k,)."""
+        prior = self._posterior.kernel.of_pairs(self.features[left], self.features[right])
+        if len(self._reduced) > 1:
+            self._reduced = [np.concatenate(self._reduced, axis=1)]
+        (reduced,) = self._reduced
+        explained = np.einsum("ij,ij->j", reduced[:, left], reduced[:, right])
+        return np.asarray(prior - explained - np.einsum("ij,ij->j", self._rows[:, left], self._rows[:, right]))
 
     def expect(self, evaluation: Array) -> None:
         """An evaluation is pending, at features of shape (features,)."""

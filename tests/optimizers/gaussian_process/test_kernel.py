@@ -45,3 +45,10 @@ def test_the_kernel_is_the_sum_of_its_two_terms():
 def test_noise_falls_from_the_smallest_budget_to_the_full_one():
     kernel = Kernel(np.ones(1), 1.0, 1.0, noise=0.1, noise_slope=float(np.log(9.0)))
     assert kernel.noise_at(np.array([[0.0], [0.5], [1.0]])) == pytest.approx([0.9, 0.3, 0.1])
+
+
+def test_the_covariances_of_pairs_are_those_of_all_with_all():
+    rng = np.random.default_rng(0)
+    left, right = rng.random((6, 3)), rng.random((6, 3))
+    kernel = Kernel(np.array([2.0, 0.5, 1.5]), variance=1.7, offset_variance=0.6, noise=0.1)
+    np.testing.assert_allclose(kernel.of_pairs(left, right), np.diag(kernel(left, right)), rtol=1e-12)

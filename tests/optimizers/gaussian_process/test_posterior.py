@@ -130,6 +130,22 @@ class TestOutlook:
         np.testing.assert_allclose(outlook.variances, expected.variances, rtol=1e-3)
         assert (outlook.variances >= SMALLEST_VARIANCE).all()
 
+    @SOME
+    @given(SEEDS, st.integers(0, 12), st.integers(0, 6))
+    def test_knows_the_covariances_of_its_points(self, seed, n, num_pending):
+        rng = np.random.default_rng(seed)
+        kernel, features, pending, at = kernel_of(rng), points(rng, n), points(rng, num_pending), points(rng, 8)
+        outlook = Outlook(Posterior.of(kernel, features, np.zeros(n)))
+        outlook.add(at[:3])
+        for evaluation in pending:
+            outlook.expect(evaluation)
+        outlook.add(at[3:])
+        rows = np.concatenate([features, pending])
+        inverse = np.linalg.inv(kernel(rows, rows) + np.diag(kernel.noise_at(rows) + JITTER))
+        expected = kernel(at, at) - kernel(at, rows) @ inverse @ kernel(rows, at)
+        left, right = rng.integers(8, size=20), rng.integers(8, size=20)
+        np.testing.assert_allclose(outlook.covariances(left, right), expected[left, right], atol=1e-8)
+
     def test_means_never_change(self):
         rng = np.random.default_rng(2)
         posterior = Posterior.of(kernel_of(rng), points(rng, 20), rng.normal(size=20))
