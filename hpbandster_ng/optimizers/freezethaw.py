@@ -17,11 +17,10 @@ __all__ = ["FreezeThaw"]
 class FreezeThaw(ScheduledMaster):
     """Bayesian optimization over configurations and budgets at once; the recommended choice.
 
-    A Gaussian process learns from every result on every budget. Each time that a worker is free, the configuration that
-    promises most on the full budget runs, be it new or paused on a lower one, on the budget that tells most about the
-    full one for its cost. Until there is something to learn from, and with a small part of what is spent afterwards,
-    asynchronous Hyperband runs random configurations: a model that is misled costs no more than that factor. No worker
-    ever waits for another one.
+    A Gaussian process learns from every result on every budget. Each time that a worker is free, that runs whose result
+    promises most for its cost: a new configuration or one that is paused on a lower budget, on whichever budget. Until
+    there is something to learn from, and with a small part of what is spent afterwards, asynchronous Hyperband runs
+    random configurations: a model that is misled costs no more than that factor. No worker ever waits for another one.
 
     An iteration has the total budget of Hyperband's bracket of that number.
 
