@@ -222,7 +222,7 @@ class BudgetPlan:
     Attributes:
         totals: the total budget of each iteration.
         max_budget: that of a full evaluation.
-        budget_a_run: what a run costs on average, roughly.
+        budget_a_run: what a run costs on average, roughly; None where a model decides which budgets run.
         first_iteration: the number of the first.
 
     Example:
@@ -232,11 +232,13 @@ class BudgetPlan:
                 1     18
                 2     27
         3 iterations, about 35 runs, total budget 72 (8 full evaluations)
+        >>> print(str(BudgetPlan((27, 18, 27), max_budget=9, budget_a_run=None)).splitlines()[-1])
+        3 iterations, as many runs as the model decides, total budget 72 (8 full evaluations)
     """
 
     totals: tuple[float, ...]
     max_budget: float
-    budget_a_run: float
+    budget_a_run: float | None
     first_iteration: int = 0
 
     @property
@@ -245,19 +247,17 @@ class BudgetPlan:
         return tuple(enumerate(self.totals, self.first_iteration))
 
     @property
-    def num_runs(self) -> int:
-        """Roughly so many."""
-        return round(self.total_budget / self.budget_a_run)
+    def num_runs(self) -> int | None:
+        """Roughly so many; None if nobody knows."""
+        return None if self.budget_a_run is None else round(self.total_budget / self.budget_a_run)
 
     @property
     def total_budget(self) -> float:
         return math.fsum(self.totals)
 
     def __str__(self) -> str:
-        summary = (
-            f"{len(self.totals)} iterations, about {self.num_runs} runs, "
-            f"{_spending(self.total_budget, self.max_budget)}"
-        )
+        runs = "as many runs as the model decides" if self.num_runs is None else f"about {self.num_runs} runs"
+        summary = f"{len(self.totals)} iterations, {runs}, {_spending(self.total_budget, self.max_budget)}"
         return "\n".join([*_table(("iteration", "total"), self.rows), summary])
 
 

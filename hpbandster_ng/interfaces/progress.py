@@ -9,7 +9,7 @@ from typing import TextIO
 
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, RunRequested
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.engine.schedule import Plan
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan
 from hpbandster_ng.errors import MissingExtraError
 
 try:
@@ -63,9 +63,9 @@ class ProgressBar:
         self.incumbent: tuple[float, float] | None = None
         self._bar: _Bar | None = None
 
-    def expect(self, plan: Plan) -> None:
+    def expect(self, plan: Plan | BudgetPlan) -> None:
         """Add what a run is going to execute to the total of the bar."""
-        self.runs_planned += plan.num_runs
+        self.runs_planned += plan.num_runs or 0
         if self._bar is not None:
             self._bar.total = self.runs_planned
             self._draw()

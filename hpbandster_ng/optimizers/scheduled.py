@@ -18,35 +18,7 @@ from hpbandster_ng.optimizers.iterations.asynchronous import AsynchronousHalving
 from hpbandster_ng.optimizers.iterations.ladder import AsyncBrackets
 from hpbandster_ng.optimizers.iterations.successivehalving import SuccessiveHalving
 
-__all__ = ["OpenPlan", "ScheduledMaster"]
-
-
-class OpenPlan(BudgetPlan):
-    """What a run spends in which a model decides, each time that a worker is free, on which budget the next job runs.
-
-    What an average run will cost is not known, so ``budget_a_run`` is nan; what is known stands in the example.
-
-    Example:
-        >>> plan = OpenPlan((27, 18, 27), max_budget=9, budget_a_run=math.nan)
-        >>> print(plan)
-        iteration  total
-                0     27
-                1     18
-                2     27
-        3 iterations, as many runs as the model decides, total budget 72 (8 full evaluations)
-        >>> plan.num_runs
-        0
-    """
-
-    __slots__ = ()
-
-    @property
-    def num_runs(self) -> int:
-        """0, as none can be counted beforehand: a progress bar that expects this plan shows no total."""
-        return 0
-
-    def __str__(self) -> str:
-        return super().__str__().replace(f"about {self.num_runs} runs", "as many runs as the model decides")
+__all__ = ["ScheduledMaster"]
 
 
 class ScheduledMaster(Master):
@@ -144,9 +116,7 @@ class ScheduledMaster(Master):
         if self.standings is None:
             return plan
         totals = tuple(bracket.total_budget for bracket in plan.brackets)
-        if isinstance(self.standings, AsyncBrackets) or len(self.budgets) == 1:
-            return BudgetPlan(totals, self.max_budget, self.standings.budget_a_run, first)
-        return OpenPlan(totals, self.max_budget, math.nan, first)
+        return BudgetPlan(totals, self.max_budget, self.standings.budget_a_run, first)
 
     def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
         """As every master, and no total budget on which nothing of this schedule could ever run."""

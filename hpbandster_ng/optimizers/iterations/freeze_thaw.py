@@ -37,8 +37,9 @@ class FreezeThawStandings:
         self._all = Ladder(self.budgets, eta)
 
     @property
-    def budget_a_run(self) -> float:
-        return self.net.budget_a_run
+    def budget_a_run(self) -> float | None:
+        """None if there is more than one budget: on which of them jobs run, the model decides."""
+        return self.budgets[0] if len(self.budgets) == 1 else None
 
     def enter(self, config_id: ConfigId, budget: float) -> None:
         self._all.enter(config_id, budget)

@@ -166,9 +166,9 @@ class TestIteration:
         enter(iteration, 9.0, is_models=True)
         assert iteration.next_step() == Done()
 
-    def test_plans_with_the_cost_of_hyperbands_runs(self):
-        standings = FreezeThawStandings(BRACKETS, 3)
-        assert standings.budget_a_run == standings.net.budget_a_run
+    def test_what_a_run_costs_is_known_where_there_is_one_budget(self):
+        assert FreezeThawStandings(BRACKETS, 3).budget_a_run is None
+        assert FreezeThawStandings(hyperband_brackets(9.0, 9.0), 3).budget_a_run == 9.0
 
 
 # With the model and the planner
