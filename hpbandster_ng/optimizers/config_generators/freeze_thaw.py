@@ -231,11 +231,9 @@ class FreezeThaw(SpaceGenerator):
         """Those that promise most on the full budget, new and paused."""
         fresh, paused = scene.fresh, scene.paused
         keys = self.search_space.keys(fresh.codes)
-        new = islice((i for i in fresh.best_first() if keys[i] not in self._taken), 1 + len(self._pending))
-        finalists = [
-            _Finalist(keys[i], fresh.codes[i], None, 0, float(fresh.log_chances[i]))
-            for i in islice(new, _MOST_FINALISTS)
-        ]
+        most_new = min(1 + len(self._pending), _MOST_FINALISTS)
+        new = islice((i for i in fresh.best_first() if keys[i] not in self._taken), most_new)
+        finalists = [_Finalist(keys[i], fresh.codes[i], None, 0, float(fresh.log_chances[i])) for i in new]
         best_paused = (i for i in paused.best_first() if scene.paused_ids[i] in next_budgets)
         for i in islice(best_paused, _MOST_FINALISTS):
             paused_id, code = scene.paused_ids[i], paused.codes[i]
