@@ -48,7 +48,7 @@ REFERENCE = "RandomSearch"
 BASELINES = ("RandomSearch", "LowestBudgetFirst")
 """Those that need not be better than random search."""
 
-PEER_VERSIONS: dict[str, str] = {}
+PEER_VERSIONS = {"optuna_tpe": "2"}
 """As the version of an entry; "1" if it is not here."""
 
 

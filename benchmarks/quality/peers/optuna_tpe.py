@@ -4,7 +4,8 @@ A trial reports at every rung of ``min_budget * 3**k`` and at the full budget; t
 unless ``should_prune()``. The number of a bracket depends on the study's name, so that it carries the seed, as the
 documentation of the pruner recommends. Conditions are branches of the define-by-run interface, and a failed evaluation
 is told as ``TrialState.FAIL``. ``group=True`` is what the documentation of the sampler shows for such branches; where a
-space has none it changes nothing and is left alone.
+space has none it changes nothing and is left alone. With several workers ``constant_liar=True``, as the documentation
+recommends where trials run side by side.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class OptunaTPE:
         self.rungs = self.steps.geometric()
         self.study = optuna.create_study(
             study_name=f"seed-{seed}",
-            sampler=optuna.samplers.TPESampler(seed=seed, group=bool(space.conditions)),
+            sampler=optuna.samplers.TPESampler(seed=seed, group=bool(space.conditions), constant_liar=n_workers > 1),
             pruner=optuna.pruners.HyperbandPruner(
                 min_resource=self.steps.first, max_resource=self.steps.last, reduction_factor=3
             ),
