@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib: no test opens a window
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as a run does; threads that wait for a busy core take many times as long
 
 import numpy as np
 import psutil

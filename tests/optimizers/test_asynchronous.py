@@ -10,7 +10,6 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.config_generator import ConfigGenerator
-from hpbandster_ng.engine.schedule import BudgetPlan
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers import ASHA, BOHB, AsyncHyperBand, HyperBand
 
@@ -40,51 +39,6 @@ def spent(result):
 
 
 @ALL
-@pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
-def test_iterations_spend_what_hyperbands_brackets_cost(optimizer, bracket_sizes):
-    with make(optimizer, bracket_sizes=bracket_sizes) as master:
-        plan = master.plan(5)
-        planned = make(HyperBand, bracket_sizes=bracket_sizes).plan(5)
-        assert plan.total_budget == planned.total_budget
-        assert plan.totals == tuple(bracket.total_budget for bracket in planned.brackets)
-        result = master.run(5)
-    assert plan.total_budget <= spent(result) < plan.total_budget + 9
-    assert result.num_iterations() == 5
-    assert len(result.get_all_runs()) == pytest.approx(plan.num_runs, rel=0.25)
-
-
-@ALL
-def test_run_may_be_called_again_and_goes_on_as_if_it_had_never_ended(optimizer):
-    with make(optimizer) as master:
-        master.run(2)
-        assert master.active_iterations() == []
-        assert master.plan(1).rows == ((2, make(HyperBand).plan(3).brackets[2].total_budget),)
-        result = master.run(3)
-    with make(optimizer) as master:
-        whole = master.run(5)
-    assert {key: datum.results for key, datum in whole.data.items()} == {
-        key: datum.results for key, datum in result.data.items()
-    }
-
-
-@ALL
-@pytest.mark.parametrize("total_budget", [1, 30, 100.5])
-def test_a_total_budget_is_used_up_and_never_exceeded(optimizer, total_budget):
-    with make(optimizer) as master:
-        assert total_budget - 9 < spent(master.run(total_budget=total_budget)) <= total_budget
-
-
-@ALL
-def test_configurations_of_the_user_run_first(optimizer):
-    mine = [{"x": 0.25}, {"x": 0.75}, {"x": 0.5}]
-    started = []
-    with make(optimizer, initial_configs=mine, observers=[started.append]) as master:
-        master.run(1)
-    configs = [event.job.config for event in started if type(event).__name__ == "QueueJob"]
-    assert [config for i, config in enumerate(configs) if config not in configs[:i]][:3] == mine
-
-
-@ALL
 def test_nobody_runs_twice_on_a_budget_and_no_failure_goes_on(optimizer):
     with make(optimizer) as master:
         result = master.run(6)
@@ -94,13 +48,6 @@ def test_nobody_runs_twice_on_a_budget_and_no_failure_goes_on(optimizer):
     assert failed
     assert all(len(result.get_runs_by_id(config_id)) == 1 for config_id in failed)
     assert {datum.status for datum in result.data.values()} == {"REVIEW", "COMPLETED", "CRASHED"}
-
-
-@ALL
-def test_plan_prints_what_it_returns(optimizer, capsys):
-    plan = make(optimizer).plan(2)
-    assert isinstance(plan, BudgetPlan)
-    assert capsys.readouterr().out == f"{plan}\n"
 
 
 def test_asha_starts_everybody_on_the_smallest_budget():
@@ -157,16 +104,6 @@ def test_bohbs_model_learns_from_results_of_all_iterations():
     picks = [datum.config_info["model_based_pick"] for datum in result.data.values()]
     assert picks[-10:] == [True] * 10
     assert not picks[0]
-
-
-@ALL
-def test_the_settings_stand_in_the_result(optimizer):
-    with make(optimizer) as master:
-        config = master.run(1).HB_config
-    assert {key: config[key] for key in ("eta", "min_budget", "max_budget", "budgets", "max_SH_iter")} == {
-        "eta": 3, "min_budget": 1, "max_budget": 9, "budgets": [1, 3, 9], "max_SH_iter": 3,
-    }  # fmt: skip
-    assert config.get("asynchronous", True) is True
 
 
 @pytest.mark.parametrize("value", [None, 1, "yes", float("nan")])

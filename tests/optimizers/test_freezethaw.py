@@ -12,7 +12,6 @@ import pytest
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import EndJob, QueueJob, StartJob
 from hpbandster_ng.engine.planner import Planner
-from hpbandster_ng.engine.schedule import BudgetPlan
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers import GPBO, FreezeThaw, RandomSearch
 from hpbandster_ng.simulator import Workload, simulate
@@ -102,17 +101,6 @@ class TestSimulated:
         assert set(keys.values()) == {1}
 
 
-@BOTH
-def test_run_may_be_called_again_and_goes_on_as_if_it_had_never_ended(optimizer):
-    with make(optimizer) as master:
-        first = runs_of(master.run(2))
-        assert master.active_iterations() == []
-        result = master.run(2)
-    assert runs_of(result).keys() > first.keys()
-    with make(optimizer) as master:
-        assert runs_of(master.run(4)) == runs_of(result)
-
-
 def planner_of(master):
     return Planner(
         lambda number: master.get_next_iteration(number, {}), master.config_generator, master._pool, master.seed
@@ -144,29 +132,6 @@ def test_of_a_run_with_many_workers_too(n_workers):
         resumed = planner_of(make(FreezeThaw))
         resumed.replay(log[:cut])
         assert continued(resumed, log, cut) == log
-
-
-@BOTH
-@pytest.mark.parametrize("total_budget", [9, 60, 100.5])
-def test_a_total_budget_is_used_up_and_never_exceeded(optimizer, total_budget):
-    with make(optimizer) as master:
-        assert total_budget - 9 < spent(master.run(total_budget=total_budget)) <= total_budget
-
-
-@BOTH
-def test_iterations_spend_what_hyperbands_brackets_cost(optimizer):
-    with make(optimizer) as master:
-        plan = master.plan(3)
-        result = master.run(3)
-    assert plan.total_budget <= spent(result) < plan.total_budget + 9
-    assert result.num_iterations() == 3
-
-
-@BOTH
-def test_plan_prints_what_it_returns(optimizer, capsys):
-    plan = make(optimizer).plan(2)
-    assert isinstance(plan, BudgetPlan)
-    assert capsys.readouterr().out == f"{plan}\n"
 
 
 @BOTH
