@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.lowest_budget_first import LowestBudgetFirst
-from hpbandster_ng.optimizers import ASHA, BOHB, GPBO, AsyncHyperBand, FreezeThaw, HyperBand, RandomSearch
+from hpbandster_ng.optimizers import ASHA, BOHB, GPBO, H2BO, AsyncHyperBand, FreezeThaw, HyperBand, RandomSearch
 
 __all__ = ["BASELINES", "OURS", "REFERENCE", "Entry", "peers", "version"]
 
@@ -38,6 +38,7 @@ OURS = {
     "BOHB": Entry(BOHB),
     "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
     "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
+    "H2BO": Entry(H2BO),
     "GPBO": Entry(GPBO, version="2"),
     "FreezeThaw": Entry(FreezeThaw, version="2"),
 }

@@ -36,6 +36,19 @@ class Valley:
         return full_loss(config) + 0.1 / budget * (1 + config["x"]), float(budget)
 
 
+class LowBudgetsTellNothing(Valley):
+    def __call__(self, config, budget):
+        loss, seconds = super().__call__(config, budget)
+        luck = np.random.default_rng(zlib.crc32(repr((config, budget)).encode()))
+        return (loss if budget == 9 else luck.normal()), seconds
+
+
+class LowBudgetsTellTheOpposite(Valley):
+    def __call__(self, config, budget):
+        loss, seconds = super().__call__(config, budget)
+        return (loss if budget == 9 else -loss), seconds
+
+
 def compute(config, budget, **kwargs):
     if config["x"] > 0.9:
         raise RuntimeError("as told")
@@ -67,17 +80,14 @@ class TestSimulated:
         assert best_of(found) < 0.1 * best_of(random)
         assert best_of(found) < 1e-3
 
-    def test_is_better_where_lower_budgets_tell_nothing_too(self):
-        class Noise(Valley):
-            def __call__(self, config, budget):
-                loss, seconds = super().__call__(config, budget)
-                luck = np.random.default_rng(zlib.crc32(repr((config, budget)).encode()))
-                return (loss if budget == 9 else luck.normal()), seconds
-
-        found, random = (simulate(kind, Noise(), 1, 360, seed=1) for kind in (FreezeThaw, RandomSearch))
+    @pytest.mark.parametrize("problem", [LowBudgetsTellNothing(), LowBudgetsTellTheOpposite()])
+    def test_is_better_where_lower_budgets_mislead_too(self, problem):
+        found, random = (simulate(kind, problem, 1, 360, seed=1) for kind in (FreezeThaw, RandomSearch))
         assert best_of(found) < 0.3 * best_of(random)
-        sizes = Counter(run.budget for run in found.get_all_runs())
-        assert sizes[9] > sizes[3] + sizes[1]
+        spending = Counter()
+        for run in found.get_all_runs():
+            spending[run.budget] += run.budget
+        assert spending[9] > 0.85 * spending.total()
 
     @pytest.mark.parametrize(("n_workers", "total_budget"), [(1, 90), (8, 270), (300, 1800)])
     def test_no_worker_waits(self, n_workers, total_budget):

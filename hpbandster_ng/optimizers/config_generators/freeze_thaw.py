@@ -36,7 +36,7 @@ _MOST_INITIAL = 20
 _NUM_PARENTS = 6
 """Of the configurations evaluated, so many with the best predictions have children among the candidates."""
 
-_MOST_PAUSED = 200
+_MOST_PAUSED = 100
 """Of the paused configurations, so many with the best predictions compete."""
 
 _MOST_FINALISTS = 20
@@ -45,6 +45,11 @@ new ones as many as are pending, and one."""
 
 _COST_EXPONENTS = (0.7, 1.0)
 """What a result promises is divided by a power of what it costs: with nothing pending, and with much."""
+
+
+_CANDIDATES = 2
+"""Behind the run's seed and the number of results: tells the random numbers of candidates from those of the planner's
+picks and decisions, which have nothing or 1 there."""
 
 
 @dataclass
@@ -282,7 +287,7 @@ class FreezeThaw(SpaceGenerator):
         dimensions = self.search_space.dimensions
         feasibility = self._surrogate.feasibility()
         fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
-        rng = np.random.default_rng((*self._run_seed, self.num_results))
+        rng = np.random.default_rng((*self._run_seed, self.num_results, _CANDIDATES))
         taken = self._taken - self._taken_since
         add_candidates(fresh, self.search_space, rng, parents, taken, self.num_results)
         by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)

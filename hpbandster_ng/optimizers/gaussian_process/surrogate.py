@@ -74,7 +74,7 @@ class Surrogate:
             num_low = max(1, len(np.unique(self._rows[: self._size, -1])) - 1)
             most_low = max(1, min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low))
             rows = self._chosen(self._size, most_low, _MOST_ON_FULL_BUDGET)
-            values = targets(self._losses[: self._size])
+            values = self._targets(self._size)
             self._rows_in_use = rows
             self._posterior = Posterior.of(self._model.kernel(self._hyperparameters), self._rows[rows], values[rows])
         return self._posterior
@@ -96,9 +96,12 @@ class Surrogate:
             most = max(1, _MOST_FITTED // len(np.unique(self._rows[:size, -1])))
             rows = self._chosen(size, most, most)
             starts = np.unique([self._model.prior[0], self._hyperparameters], axis=0)
-            values = targets(self._losses[:size])
+            values = self._targets(size)
             self._hyperparameters = fit(self._model, self._rows[rows], values[rows], starts)
             self._next_fit = int(size * _GROWTH) + 1
+
+    def _targets(self, size: int) -> Array:
+        return targets(self._losses[:size], self._rows[:size, -1] == 1.0)
 
     def _chosen(self, size: int, most_low: int, most_full: int) -> Rows:
         """Of the first results so many a rung, half of them the best and half the latest."""
