@@ -14,6 +14,7 @@ from hpbandster_ng.engine.events import EndJob, QueueJob, StartJob
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers import GPBO, FreezeThaw, RandomSearch
+from hpbandster_ng.optimizers.config_generators import freeze_thaw
 from hpbandster_ng.simulator import Workload, simulate
 from hpbandster_ng.storage.memory import MemoryStorage
 from tests.engine.driver import continued, of_type
@@ -132,9 +133,13 @@ def test_of_a_run_killed_anywhere_the_fold_of_its_log_makes_the_same_decisions(o
         assert [runs_of(iteration) for iteration in resumed.iterations] == live
 
 
-@pytest.mark.parametrize("n_workers", [3, 30])
-def test_of_a_run_with_many_workers_too(n_workers):
-    """Jobs are queued while others run, so the log is cut in the middle of batches."""
+@pytest.mark.parametrize(("n_workers", "patience"), [(3, 32), (30, 32), (30, 3)])
+def test_of_a_run_with_many_workers_too(n_workers, patience, monkeypatch):
+    """Jobs are queued while others run, so the log is cut in the middle of batches, and between looks at the results.
+
+    With 30 workers and patience for 3, a look lasts for ten results, as it does with 320 workers.
+    """
+    monkeypatch.setattr(freeze_thaw, "_PATIENCE", patience)
     storage = MemoryStorage()
     simulate(FreezeThaw, Valley(), n_workers, 9.0 * n_workers, seed=1, storage=storage)
     log = list(storage.read())

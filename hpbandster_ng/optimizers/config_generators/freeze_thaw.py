@@ -47,6 +47,9 @@ _COST_EXPONENTS = (0.7, 1.0)
 """What a result promises is divided by a power of what it costs: with nothing pending, and with much."""
 
 
+_PATIENCE = 32
+"""While so many evaluations are pending for each result that came in, what could run is not looked at anew."""
+
 _CANDIDATES = 2
 """Behind the run's seed and the number of results: tells the random numbers of candidates from those of the planner's
 picks and decisions, which have nothing or 1 there."""
@@ -74,6 +77,25 @@ class _Scene:
             for each in (self.fresh, self.paused, self.trials):
                 each.expect(evaluation)
         self.num_expected = len(evaluations)
+
+
+@dataclass
+class _View:
+    """The results that choices rest on, and what has happened since.
+
+    Attributes:
+        num_results: so many of them.
+        pending: the evaluations that were, by their job.
+        since: those that began since.
+        taken_since: keys of configurations that are no candidates any more.
+        scene: once it was asked for.
+    """
+
+    num_results: int
+    pending: dict[JobKey, Array]
+    since: list[tuple[JobKey, Array]] = field(default_factory=list)
+    taken_since: set[bytes] = field(default_factory=set)
+    scene: _Scene | None = None
 
 
 @dataclass(frozen=True)
@@ -132,14 +154,12 @@ class FreezeThaw(SpaceGenerator):
         self._features = Features(self.search_space.kinds, self.search_space.num_values.tolist())
         self._surrogate = Surrogate(self._features, self.num_initial)
         self._codes: dict[ConfigId, Array] = {}
-        self._pending: dict[tuple[Any, float], Array] = {}
+        self._pending: dict[JobKey, Array] = {}
         self._history: list[Array] = []
         self._ids: list[ConfigId | None] = []
         self._taken: set[bytes] = set()
         self._reported: set[bytes] = set()
-        self._scene: _Scene | None = None
-        self._since: list[tuple[JobKey, Array]] = []
-        self._taken_since: set[bytes] = set()
+        self._view = _View(0, {})
         self._run_seed: tuple[int, ...] = ()
 
     def seed(self, *entropy: int) -> None:
@@ -167,10 +187,9 @@ class FreezeThaw(SpaceGenerator):
         code = self._codes.get(job.config_id)
         if code is None:
             code = self._codes[job.config_id] = self.search_space.encode(job.config)
-            self._taken_since |= {self._key(code)} - self._taken
-            self._taken |= self._taken_since
+            self._take(self._key(code))
         self._pending[job.key] = self._features(code[None], self._fidelity(job.budget))[0]
-        self._since.append((job.key, self._pending[job.key]))
+        self._view.since.append((job.key, self._pending[job.key]))
 
     def withdraw(self, job: Job) -> None:
         """It came to nothing, and nothing is learned."""
@@ -179,7 +198,7 @@ class FreezeThaw(SpaceGenerator):
         key = self._key(self._codes[job.config_id])
         if key not in self._reported:
             self._taken.discard(key)
-        self._end_scene()
+        self._look_anew()
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job, of this run or another.
@@ -194,20 +213,25 @@ class FreezeThaw(SpaceGenerator):
         code, fidelity = self.search_space.encode(job.kwargs["config"]), self._fidelity(budget)
         loss = None if job.result is None else job.result["loss"]
         super().new_result(job)
-        self._pending.pop((config_id, budget), None)
+        self._pending.pop((config_id, budget), None)  # type: ignore[arg-type]
         key = self._key(code)
         self._reported.add(key)
-        self._taken.add(key)
-        self._end_scene()
+        self._take(key)
         if len(self.budgets) > 1 or budget == self.budgets[0]:
             self._history.append(code)
             self._ids.append(config_id)
             self._surrogate.add(code, fidelity, math.inf if loss is None else float(loss))
+        num_new = self.num_results - self._view.num_results
+        if self._view.num_results < self.num_initial or num_new * _PATIENCE > len(self._pending):
+            self._look_anew()
 
-    def _end_scene(self) -> None:
-        self._scene = None
-        self._since = []
-        self._taken_since = set()
+    def _take(self, key: bytes) -> None:
+        if key not in self._taken:
+            self._taken.add(key)
+            self._view.taken_since.add(key)
+
+    def _look_anew(self) -> None:
+        self._view = _View(self.num_results, dict(self._pending))
 
     def choose(self, paused: Iterable[tuple[ConfigId, float]]) -> Start | Promote:
         """What runs next.
@@ -219,8 +243,9 @@ class FreezeThaw(SpaceGenerator):
             A new configuration or one of ``paused``, and the budget it is to run on.
         """
         next_budgets = dict(paused)
-        scene = self._scene = self._scene or self._new_scene(next_budgets)
-        scene.expect([evaluation for _, evaluation in self._since])
+        view = self._view
+        scene = view.scene = view.scene or self._new_scene(view, next_budgets)
+        scene.expect([evaluation for _, evaluation in view.since])
         finalists = self._finalists(scene, next_budgets)
         if not finalists:
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
@@ -268,16 +293,14 @@ class FreezeThaw(SpaceGenerator):
         number, rung = divmod(int(np.argmax(values)), len(self.budgets))
         return finalists[number], self.budgets[rung]
 
-    def _new_scene(self, paused: Collection[ConfigId]) -> _Scene:
-        """Everything that could run, as it was when the last result came in, whenever the question is asked.
+    def _new_scene(self, view: _View, paused: Collection[ConfigId]) -> _Scene:
+        """Everything that could run, as it was when the last of the view's results came in.
 
-        So a run that is resumed between two results sees what the undisturbed one saw.
+        Whenever the question is asked: so a run that is resumed meanwhile sees what the undisturbed one saw.
         """
-        started = {key for key, _ in self._since}
-        before = [features for key, features in self._pending.items() if key not in started]
-        pending = np.array(before).reshape(-1, len(self._features.groups))
-        posterior = self._surrogate.posterior().with_pending(pending)
-        rows = self._surrogate.rows_in_use().tolist()
+        pending = np.array(list(view.pending.values())).reshape(-1, len(self._features.groups))
+        learned = self._surrogate.learned(view.num_results)
+        posterior, rows = learned.posterior.with_pending(pending), learned.rows.tolist()
         evaluated = np.array([self._history[i] for i in rows])
         means = posterior.means(self._features(evaluated, 1.0))
         best = float(means.min())
@@ -285,13 +308,12 @@ class FreezeThaw(SpaceGenerator):
         _, firsts = np.unique(self.search_space.keys(evaluated[order]), return_index=True)
         parents = evaluated[order[np.sort(firsts)[:_NUM_PARENTS]]]
         dimensions = self.search_space.dimensions
-        feasibility = self._surrogate.feasibility()
-        fresh, waiting = (Prospects(posterior, self._features, feasibility, dimensions, best) for _ in range(2))
-        rng = np.random.default_rng((*self._run_seed, self.num_results, _CANDIDATES))
-        taken = self._taken - self._taken_since
-        add_candidates(fresh, self.search_space, rng, parents, taken, self.num_results)
+        fresh, waiting = (Prospects(posterior, self._features, learned.feasibility, dimensions, best) for _ in range(2))
+        rng = np.random.default_rng((*self._run_seed, view.num_results, _CANDIDATES))
+        add_candidates(fresh, self.search_space, rng, parents, self._taken - view.taken_since, view.num_results)
         by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)
-        were_paused = {*paused, *(config_id for config_id, _ in started)}
+        started = {config_id for (config_id, _), _ in view.since}
+        were_paused = {*paused, *started} - {config_id for config_id, _ in view.pending}
         paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
         return _Scene(fresh, waiting, paused_ids, Trials(posterior, len(self.budgets), best))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +13,7 @@ from hpbandster_ng.optimizers.gaussian_process.fitting import Model, fit
 from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
 from hpbandster_ng.optimizers.gaussian_process.targets import targets
 
-__all__ = ["Surrogate"]
+__all__ = ["Learned", "Surrogate"]
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -30,6 +32,21 @@ few of the others."""
 
 _MOST_FOR_FEASIBILITY = 500
 """The latest results, among which failures are counted."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What so many results tell.
+
+    Attributes:
+        posterior: of the targets.
+        rows: the numbers of the results that it rests on, in the order in which they were added.
+        feasibility: where evaluations fail.
+    """
+
+    posterior: Posterior
+    rows: Rows
+    feasibility: Feasibility
 
 
 class Surrogate:
@@ -51,8 +68,6 @@ class Surrogate:
         self._size = 0
         self._next_fit = max(1, first_fit)
         self._hyperparameters = self._model.prior[0]
-        self._posterior: Posterior | None = None
-        self._rows_in_use: Rows = np.empty(0, dtype=np.intp)
 
     def __len__(self) -> int:
         return self._size
@@ -65,40 +80,40 @@ class Surrogate:
         self._rows[self._size] = self.features(code[None], fidelity)[0]
         self._losses[self._size] = loss
         self._size += 1
-        self._posterior = None
 
-    def posterior(self) -> Posterior:
-        """The model of what is known now."""
-        if self._posterior is None:
-            self._fit()
-            num_low = max(1, len(np.unique(self._rows[: self._size, -1])) - 1)
-            most_low = max(1, min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low))
-            rows = self._chosen(self._size, most_low, _MOST_ON_FULL_BUDGET)
-            values = self._targets(self._size)
-            self._rows_in_use = rows
-            self._posterior = Posterior.of(self._model.kernel(self._hyperparameters), self._rows[rows], values[rows])
-        return self._posterior
+    def learned(self, size: int) -> Learned:
+        """What the first ``size`` results tell; later calls may not ask for fewer, for the fits go on from each other.
 
-    def rows_in_use(self) -> Rows:
-        """The numbers of the results that the model rests on, in the order in which they were added."""
-        self.posterior()
-        return self._rows_in_use
+        Example:
+            >>> from hpbandster_ng.optimizers.config_generators.columns import Kind
+            >>> surrogate = Surrogate(Features([Kind.NUMBER], [0]), first_fit=4)
+            >>> for x in (0.1, 0.3, 0.6, 0.9):
+            ...     surrogate.add(np.array([x]), fidelity=1.0, loss=x * x)
+            >>> means = surrogate.learned(4).posterior.means(surrogate.features(np.array([[0.2], [0.8]]), 1.0))
+            >>> bool(means[0] < means[1])
+            True
+        """
+        self._fit(size)
+        num_low = max(1, len(np.unique(self._rows[:size, -1])) - 1)
+        most_low = max(1, min(_MOST_ON_A_LOW_RUNG, _MOST_ON_LOW_RUNGS // num_low))
+        rows = self._chosen(size, most_low, _MOST_ON_FULL_BUDGET)
+        kernel, values = self._model.kernel(self._hyperparameters), self._targets(size)
+        latest = slice(max(0, size - _MOST_FOR_FEASIBILITY), size)
+        return Learned(
+            Posterior.of(kernel, self._rows[rows], values[rows]),
+            rows,
+            Feasibility(kernel, self._rows[latest], np.isfinite(self._losses[latest])),
+        )
 
-    def feasibility(self) -> Feasibility:
-        """Where evaluations fail, by the latest of them."""
-        latest = slice(max(0, self._size - _MOST_FOR_FEASIBILITY), self._size)
-        kernel = self._model.kernel(self._hyperparameters)
-        return Feasibility(kernel, self._rows[latest], np.isfinite(self._losses[latest]))
-
-    def _fit(self) -> None:
-        while self._next_fit <= self._size:
-            size = self._next_fit
-            most = max(1, _MOST_FITTED // len(np.unique(self._rows[:size, -1])))
-            rows = self._chosen(size, most, most)
+    def _fit(self, size: int) -> None:
+        while self._next_fit <= size:
+            size_then = self._next_fit
+            most = max(1, _MOST_FITTED // len(np.unique(self._rows[:size_then, -1])))
+            rows = self._chosen(size_then, most, most)
             starts = np.unique([self._model.prior[0], self._hyperparameters], axis=0)
-            values = self._targets(size)
+            values = self._targets(size_then)
             self._hyperparameters = fit(self._model, self._rows[rows], values[rows], starts)
-            self._next_fit = int(size * _GROWTH) + 1
+            self._next_fit = int(size_then * _GROWTH) + 1
 
     def _targets(self, size: int) -> Array:
         return targets(self._losses[:size], self._rows[:size, -1] == 1.0)

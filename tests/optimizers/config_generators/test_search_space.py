@@ -58,6 +58,9 @@ class TestConstruction:
         assert dict(original.sample_configuration()) == dict(untouched.sample_configuration())
 
 
+CLAUSES = ["ForbiddenEqualsClause", "ForbiddenLessThanEqualsClause"]
+
+
 class TestSample:
     def test_is_legal_plain_and_in_order(self):
         original = everything()
@@ -84,6 +87,16 @@ class TestSample:
         configs = space.sample_many(np.random.default_rng(0), 50)
         assert {config["c"] for config in configs} == {"often"}
         assert all(abs(config["n"] - 2) < 0.1 for config in configs)
+
+    @pytest.mark.parametrize("name", [name for name in CLAUSES if hasattr(CS, name)])
+    @pytest.mark.parametrize("value", [0, 1])
+    def test_every_kind_of_clause_holds_and_ends(self, name, value):
+        """ConfigSpace's own draws, of 1.2 at least, obey the opposite of "<=" or never end."""
+        layers = CS.UniformIntegerHyperparameter("layers", 0, 2, default_value=2)
+        space = SearchSpace(space_of(layers, getattr(CS, name)(layers, value)))
+        allowed = {"Equals": {0, 1, 2} - {value}, "LessThanEquals": set(range(value + 1, 3))}
+        drawn = {config["layers"] for config in space.sample_many(np.random.default_rng(0), 50)}
+        assert drawn == allowed[name.removeprefix("Forbidden").removesuffix("Clause")]
 
     def test_small_values_keep_their_digits(self):
         space = SearchSpace(space_of(CS.UniformFloatHyperparameter("x", 1e-9, 1e-7, default_value=1e-8, log=True)))

@@ -19,6 +19,10 @@ def make(first_fit=6, dimensions=2):
     return Surrogate(Features([Kind.NUMBER] * dimensions, [0] * dimensions), first_fit)
 
 
+def learned(surrogate):
+    return surrogate.learned(len(surrogate))
+
+
 def results(n, seed=0, rungs=RUNGS, weights=None):
     """Codes, fidelities and losses, some of which are failures."""
     rng = np.random.default_rng(seed)
@@ -33,13 +37,13 @@ def told(rows, ask=lambda number: False):
     for number, row in enumerate(rows):
         surrogate.add(*row)
         if ask(number):
-            surrogate.posterior()
+            learned(surrogate)
     return surrogate
 
 
 def assert_same(one, other):
-    np.testing.assert_array_equal(one.rows_in_use(), other.rows_in_use())
-    left, right = one.posterior(), other.posterior()
+    np.testing.assert_array_equal(learned(one).rows, learned(other).rows)
+    left, right = learned(one).posterior, learned(other).posterior
     np.testing.assert_array_equal(left.features, right.features)
     np.testing.assert_array_equal(left.weights, right.weights)
     np.testing.assert_array_equal(left.factor, right.factor)
@@ -59,10 +63,10 @@ def test_before_the_first_fit_the_prior_is_the_model():
     surrogate = make(first_fit=5)
     for row in results(4):
         surrogate.add(*row)
-    prior = surrogate.posterior().kernel
+    prior = learned(surrogate).posterior.kernel
     assert len(set(prior.inverse_scales[:2])) == 1
     surrogate.add(*results(5)[4])
-    assert surrogate.posterior().kernel.noise != prior.noise
+    assert learned(surrogate).posterior.kernel.noise != prior.noise
 
 
 def test_is_fitted_when_there_are_15_percent_more_results(monkeypatch):
@@ -76,7 +80,7 @@ def test_is_fitted_when_there_are_15_percent_more_results(monkeypatch):
     surrogate = make(first_fit=10)
     for row in results(60):
         surrogate.add(*row)
-    surrogate.posterior()
+    learned(surrogate)
     assert sizes == [
         (10, 1),
         (12, 2),
@@ -109,11 +113,11 @@ def test_a_fit_and_a_posterior_rest_on_so_many_rows_however_many_results_there_a
     for number, row in enumerate(results(4000, rungs=rungs, weights=weights)):
         surrogate.add(*row)
         if number % 500 == 499:
-            surrogate.posterior()
+            learned(surrogate)
     assert max(sizes) <= 250
-    in_use = surrogate.rows_in_use()
-    assert len(in_use) == len(surrogate.posterior().features) <= 500
-    fidelities = surrogate.posterior().features[:, -1]
+    in_use = learned(surrogate).rows
+    assert len(in_use) == len(learned(surrogate).posterior.features) <= 500
+    fidelities = learned(surrogate).posterior.features[:, -1]
     assert (fidelities == 1.0).sum() <= 250
     for rung in set(rungs) - {1.0}:
         assert (fidelities == rung).sum() <= 125
@@ -125,7 +129,7 @@ def test_of_a_full_rung_the_best_and_the_latest_are_used():
     surrogate = make(first_fit=10**6)
     for number, loss in enumerate(losses):
         surrogate.add(np.array([number / 1000, 0.5]), 1.0, loss)
-    in_use = surrogate.rows_in_use()
+    in_use = learned(surrogate).rows
     best = np.flatnonzero(losses < 125)
     latest = np.setdiff1d(np.arange(1000), best)[-125:]
     np.testing.assert_array_equal(in_use, np.sort(np.concatenate([best, latest])))
@@ -135,7 +139,7 @@ def test_failures_do_not_take_the_places_of_the_best():
     surrogate = make(first_fit=10**6)
     for number in range(600):
         surrogate.add(np.array([number / 600, 0.5]), 1.0, float(number) if number < 200 else math.nan)
-    in_use = surrogate.rows_in_use()
+    in_use = learned(surrogate).rows
     assert set(range(125)) <= set(in_use.tolist())
 
 
@@ -145,8 +149,8 @@ def test_results_of_any_number_of_budgets_are_survived(num_budgets):
     surrogate = make()
     for number, fidelity in enumerate(np.linspace(-1, 2, num_budgets)):
         surrogate.add(np.array([number / num_budgets, 0.5]), float(fidelity), float(number))
-    assert 0 < len(surrogate.rows_in_use()) <= 700
-    assert np.isfinite(surrogate.posterior().means(surrogate.posterior().features)).all()
+    assert 0 < len(learned(surrogate).rows) <= 700
+    assert np.isfinite(learned(surrogate).posterior.means(learned(surrogate).posterior.features)).all()
 
 
 @pytest.mark.parametrize("loss", [math.nan, 1.0, 1e300])
@@ -155,7 +159,7 @@ def test_results_that_do_not_differ(loss, n):
     surrogate = make(first_fit=2)
     for code, fidelity, _ in results(n):
         surrogate.add(code, fidelity, loss)
-    seen = surrogate.posterior().at(surrogate.posterior().features)
+    seen = learned(surrogate).posterior.at(learned(surrogate).posterior.features)
     np.testing.assert_allclose(seen.means, 0.0, atol=1e-9)
     assert len(surrogate) == n
 
@@ -164,5 +168,5 @@ def test_learns_which_configurations_are_good_and_on_which_budget():
     surrogate = told(results(80))
     grid = np.array([[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]])
     for fidelity in RUNGS:
-        means = surrogate.posterior().means(surrogate.features(grid, fidelity))
+        means = learned(surrogate).posterior.means(surrogate.features(grid, fidelity))
         assert means[0] < means[1] < means[2]
