@@ -129,5 +129,5 @@ def _as_they_end(futures: dict[Future[None], RunKey]) -> Iterable[tuple[RunKey, 
 def _show(done: int, of: int, failed: int, seconds: float, last: RunKey) -> None:
     left = seconds / done * (of - done)
     line = f"{done}/{of} runs, {failed} failed, {seconds:.0f} s, {left:.0f} s to go; {last.optimizer} on {last.problem}"
-    sys.stdout.write(f"\r{line:100.100}" if sys.stdout.isatty() else f"{line}\n" if done == of or failed else "")
+    sys.stdout.write(f"\r{line:100.100}" if sys.stdout.isatty() else f"{line}\n" if done == of else "")
     sys.stdout.flush()

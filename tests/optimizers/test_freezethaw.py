@@ -133,11 +133,11 @@ def test_of_a_run_killed_anywhere_the_fold_of_its_log_makes_the_same_decisions(o
         assert [runs_of(iteration) for iteration in resumed.iterations] == live
 
 
-@pytest.mark.parametrize(("n_workers", "patience"), [(3, 32), (30, 32), (30, 3)])
+@pytest.mark.parametrize(("n_workers", "patience"), [(3, 64), (30, 64), (30, 3)])
 def test_of_a_run_with_many_workers_too(n_workers, patience, monkeypatch):
     """Jobs are queued while others run, so the log is cut in the middle of batches, and between looks at the results.
 
-    With 30 workers and patience for 3, a look lasts for ten results, as it does with 320 workers.
+    With 30 workers and patience for 3, a look lasts for ten results, as it does with 640 workers.
     """
     monkeypatch.setattr(freeze_thaw, "_PATIENCE", patience)
     storage = MemoryStorage()

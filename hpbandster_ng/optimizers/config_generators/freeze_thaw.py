@@ -43,11 +43,11 @@ _MOST_FINALISTS = 20
 """Of the configurations that promise most on the full budget, so many of the paused compete on all budgets, and of the
 new ones as many as are pending, and one."""
 
-_COST_EXPONENTS = (0.7, 1.0)
+_COST_EXPONENTS = (0.7, 1.3)
 """What a result promises is divided by a power of what it costs: with nothing pending, and with much."""
 
 
-_PATIENCE = 32
+_PATIENCE = 64
 """While so many evaluations are pending for each result that came in, what could run is not looked at anew."""
 
 _CANDIDATES = 2
