@@ -46,7 +46,6 @@ new ones as many as are pending, and one."""
 _COST_EXPONENTS = (0.7, 1.3)
 """What a result promises is divided by a power of what it costs: with nothing pending, and with much."""
 
-
 _PATIENCE = 64
 """While so many evaluations are pending for each result that came in, what could run is not looked at anew."""
 
@@ -72,7 +71,7 @@ class _Scene:
     num_expected: int = 0
 
     def expect(self, evaluations: Sequence[Array]) -> None:
-        """These began since the last result came in, those told before included."""
+        """These began since the results that are seen, those told before included."""
         for evaluation in evaluations[self.num_expected :]:
             for each in (self.fresh, self.paused, self.trials):
                 each.expect(evaluation)
