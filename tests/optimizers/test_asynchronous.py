@@ -1,4 +1,4 @@
-"""The optimizers in which configurations advance at any time: ASHA, AsyncHyperBand and BOHB(asynchronous=True)."""
+"""The optimizers in which configurations advance at any time; first what FreezeThaw and GPBO share with the others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.config_generator import ConfigGenerator
+from hpbandster_ng.engine.schedule import BudgetPlan
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.optimizers import ASHA, BOHB, AsyncHyperBand, HyperBand
+from hpbandster_ng.optimizers import ASHA, BOHB, GPBO, AsyncHyperBand, FreezeThaw, HyperBand, RandomSearch
 
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 
@@ -27,6 +28,7 @@ def asynchronous_bohb(*args, **kwargs):
 
 
 ALL = pytest.mark.parametrize("optimizer", [ASHA, AsyncHyperBand, asynchronous_bohb])
+AT_ANY_TIME = pytest.mark.parametrize("optimizer", [ASHA, AsyncHyperBand, asynchronous_bohb, FreezeThaw, GPBO])
 
 
 def make(optimizer, **options):
@@ -36,6 +38,74 @@ def make(optimizer, **options):
 
 def spent(result):
     return math.fsum(run.budget for run in result.get_all_runs())
+
+
+def runs_of(result):
+    return {key: datum.results for key, datum in result.data.items()}
+
+
+@AT_ANY_TIME
+@pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
+def test_iterations_spend_what_those_in_brackets_do(optimizer, bracket_sizes):
+    in_brackets = RandomSearch if optimizer is GPBO else HyperBand
+    with make(optimizer, bracket_sizes=bracket_sizes) as master:
+        plan = master.plan(5)
+        planned = make(in_brackets, bracket_sizes=bracket_sizes).plan(5)
+        assert plan.total_budget == planned.total_budget
+        assert plan.totals == tuple(bracket.total_budget for bracket in planned.brackets)
+        result = master.run(5)
+    assert planned.total_budget <= spent(result) < planned.total_budget + 9
+    assert result.num_iterations() == 5
+    if plan.num_runs is not None:  # no model decides
+        assert len(result.get_all_runs()) == pytest.approx(plan.num_runs, rel=0.25)
+
+
+@AT_ANY_TIME
+def test_run_may_be_called_again_and_goes_on_as_if_it_had_never_ended(optimizer):
+    with make(optimizer) as master:
+        first = runs_of(master.run(2))
+        assert master.active_iterations() == []
+        in_brackets = RandomSearch if optimizer is GPBO else HyperBand
+        assert master.plan(1).rows == ((2, make(in_brackets).plan(3).brackets[2].total_budget),)
+        result = master.run(3)
+    assert runs_of(result).keys() > first.keys()
+    with make(optimizer) as master:
+        assert runs_of(master.run(5)) == runs_of(result)
+
+
+@AT_ANY_TIME
+@pytest.mark.parametrize("total_budget", [1, 9, 30, 60, 100.5])
+def test_a_total_budget_is_used_up_and_never_exceeded(optimizer, total_budget):
+    with make(optimizer) as master:
+        total_budget = max(total_budget, master.budgets[0])
+        assert total_budget - 9 < spent(master.run(total_budget=total_budget)) <= total_budget
+
+
+@AT_ANY_TIME
+def test_plan_prints_what_it_returns(optimizer, capsys):
+    plan = make(optimizer).plan(2)
+    assert isinstance(plan, BudgetPlan)
+    assert capsys.readouterr().out == f"{plan}\n"
+
+
+@AT_ANY_TIME
+def test_configurations_of_the_user_run_first(optimizer):
+    mine = [{"x": 0.25}, {"x": 0.75}, {"x": 0.5}]
+    started = []
+    with make(optimizer, initial_configs=mine, observers=[started.append]) as master:
+        master.run(1)
+    configs = [event.job.config for event in started if type(event).__name__ == "QueueJob"]
+    assert [config for i, config in enumerate(configs) if config not in configs[:i]][:3] == mine
+
+
+@AT_ANY_TIME
+def test_the_settings_stand_in_the_result(optimizer):
+    with make(optimizer) as master:
+        config = master.run(1).HB_config
+    budgets = [9] if optimizer is GPBO else [1, 3, 9]
+    expected = {"eta": 3, "min_budget": 1, "max_budget": 9, "budgets": budgets, "max_SH_iter": len(budgets)}
+    assert {key: config[key] for key in expected} == expected
+    assert config.get("asynchronous", True) is True
 
 
 @ALL

@@ -65,10 +65,6 @@ def best_of(result, budget=9):
     return min(full_loss(datum.config) for datum in result.data.values() if budget in datum.results)
 
 
-def spent(result):
-    return math.fsum(run.budget for run in result.get_all_runs())
-
-
 def runs_of(result):
     return {key: datum.results for key, datum in result.data.items()}
 
