@@ -29,9 +29,10 @@ DRIFT = 2.0
 NARROWEST = 1e-6
 """Spread of the losses of a budget, as a share of all differences, below which nothing is told apart."""
 
-ENOUGH = 8
-"""With so many results on a budget, only configurations that have reached it are recommended: the best of so many is
-hardly good by luck, and a model that sent them there knew more of them than their losses on lower budgets."""
+DOUBT = 1 / 64
+"""Each result on a budget that a configuration has not reached raises its predicted loss by this share of what is not
+known of it: the best of many predictions is good by luck, too, and a model that sent others there knew more of them
+than their losses on lower budgets. Half and twice as much is as good."""
 
 STEPS = 15
 """Of the expectation-maximisation; with 6 or 40 the recommendations are as good."""
@@ -48,7 +49,8 @@ def recommended(configs: ArrayLike, budgets: ArrayLike, losses: ArrayLike) -> in
     twice the spread of the losses. What the run tells outweighs it soon.
 
     A few results on the largest budget thus replace the best of many on the budget below only if they promise more.
-    With eight they do: who goes on may then depend on more than losses, such as a model's opinion of the configuration.
+    The more results there are, the surer must be what has not got so far: who goes on may depend on more than losses,
+    such as a model's opinion of the configuration.
     Losses far above the others of their budget are moved closer, for they say little about good configurations.
     A configuration that failed on the largest budget that it tried is recommended only if all did.
 
@@ -67,14 +69,12 @@ def recommended(configs: ArrayLike, budgets: ArrayLike, losses: ArrayLike) -> in
         >>> recommended([0, 1, 2, 3, 1], [1, 1, 1, 9, 9], [0.5, 0.1, 0.4, 0.3, 0.35])
         3
     """
-    columns = np.asarray(configs), np.asarray(budgets, float), np.asarray(losses, float)
-    runs = _of_those_that_count(*columns)
-    table = _tabulated(*(column[runs] for column in columns))
+    table = _tabulated(np.asarray(configs), np.asarray(budgets, float), np.asarray(losses, float))
     if table is None:
         return None
-    predicted = _predicted(table.losses, table.steps) if len(table.steps) > 1 else table.losses[:, 0]
+    predicted = _doubted(table) if len(table.steps) > 1 else table.losses[:, 0]
     order = np.lexsort((table.run, table.last_loss, -table.last_rung, predicted))
-    return int(runs[table.run[_first_sound(order, table.fails)]])
+    return int(table.run[_first_sound(order, table.fails)])
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,6 @@ class _Table:
 def _first_sound(order: NDArray[np.int64], fails: NDArray[np.bool_]) -> int:
     sound = order[~fails[order]]
     return int(sound[0] if len(sound) else order[0])
-
-
-def _of_those_that_count(configs: NDArray[np.int64], budgets: Array, losses: Array) -> NDArray[np.int64]:
-    """The positions of the runs of all configurations that succeeded on the largest budget with enough results."""
-    success = np.flatnonzero(np.isfinite(losses))
-    success = success[np.argsort(budgets[success], kind="stable")]
-    rung = _rungs(budgets[success]) if len(success) else success
-    crowded = np.flatnonzero(np.bincount(rung) >= ENOUGH)
-    if not len(crowded):
-        return np.arange(len(losses))
-    return np.flatnonzero(np.isin(configs, configs[success[rung >= crowded[-1]]]))
 
 
 def _tabulated(configs: NDArray[np.int64], budgets: Array, losses: Array) -> _Table | None:
@@ -142,8 +131,20 @@ def _rungs(ascending: Array) -> NDArray[np.int64]:
     return rung * MAX_RUNGS // num_rungs if num_rungs > MAX_RUNGS else rung
 
 
-def _predicted(losses: Array, steps: Array) -> Array:
-    """The expected loss of each configuration on the last rung, in units of the largest difference from the median."""
+def _doubted(table: _Table) -> Array:
+    """The predicted losses on the last rung, higher where others have got farther."""
+    predicted, unknown = _predicted(table.losses, table.steps)
+    num_results = (~np.isnan(table.losses)).sum(axis=0)
+    num_farther = num_results.sum() - np.cumsum(num_results)[table.last_rung]
+    doubted: Array = predicted + DOUBT * num_farther * unknown
+    return doubted.round(12)  # equal but for rounding is equal
+
+
+def _predicted(losses: Array, steps: Array) -> tuple[Array, Array]:
+    """The expected loss of each configuration on the last rung, and its standard deviation.
+
+    Both in units of the largest difference from the median.
+    """
     losses = _capped(losses / 8)  # differences of the largest floats overflow
     losses = losses / (np.nanmax(np.abs(losses)) or 1.0)
     losses = losses - np.nanmedian(losses)
@@ -154,11 +155,12 @@ def _predicted(losses: Array, steps: Array) -> Array:
     apart = np.abs(steps[:, None] - steps)
     scales = _scales(losses, apart)
     mean, covariance = _fitted(groups, CORRELATION**apart * np.outer(scales, scales), scales)
-    predicted = np.empty(len(losses))
+    predicted, unknown = np.empty(len(losses)), np.empty(len(losses))
     for i, group in enumerate(groups):
         weights = np.linalg.solve(covariance[np.ix_(group.seen, group.seen)], covariance[group.seen, -1])
         predicted[which == i] = mean[-1] + (losses[which == i][:, group.seen] - mean[group.seen]) @ weights
-    return predicted
+        unknown[which == i] = np.sqrt(max(0.0, covariance[-1, -1] - weights @ covariance[group.seen, -1]))
+    return predicted, unknown
 
 
 def _capped(losses: Array) -> Array:

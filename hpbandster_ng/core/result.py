@@ -143,16 +143,18 @@ class Result:
         ===========  =========  =======================  =====  =====  =====  =====  =====  =====
         workers      optimizer  rule; share of the time  2 %    5 %    10 %   25 %   50 %   100 %
         ===========  =========  =======================  =====  =====  =====  =====  =====  =====
-        1            the five   best on largest budget   1.02   1.02   0.59   0.44   0.33   0.26
-        1            the five   this                     0.91   0.69   0.58   0.44   0.33   0.26
-        1            model      best on largest budget   1.14   0.59   0.39   0.14   0.08   0.06
-        1            model      this                     0.91   0.61   0.39   0.14   0.08   0.06
-        8            the five   best on largest budget   1.21   1.36   0.81   0.51   0.37   0.26
-        8            the five   this                     0.92   0.74   0.65   0.51   0.37   0.26
-        64           the five   best on largest budget   2.44   1.17   1.57   1.95   0.61   0.35
-        64           the five   this                     1.11   0.98   0.83   0.69   0.53   0.35
-        64           model      best on largest budget   1.26   1.52   0.87   0.71   0.41   0.19
-        64           model      this                     1.05   0.98   0.72   0.51   0.37   0.19
+        1            the five   best on largest budget   1.02   1.02   0.60   0.44   0.34   0.26
+        1            the five   this                     0.91   0.68   0.58   0.44   0.34   0.26
+        1            model      best on largest budget   0.85   0.62   0.37   0.15   0.08   0.05
+        1            model      this                     0.80   0.60   0.37   0.15   0.08   0.05
+        8            the five   best on largest budget   2.07   1.45   0.76   0.47   0.34   0.26
+        8            the five   this                     0.93   0.72   0.63   0.46   0.34   0.26
+        8            model      best on largest budget   1.06   0.73   0.63   0.36   0.13   0.05
+        8            model      this                     0.85   0.70   0.54   0.35   0.13   0.05
+        64           the five   best on largest budget   2.29   1.72   1.35   1.87   0.57   0.32
+        64           the five   this                     1.14   0.89   0.70   0.59   0.43   0.32
+        64           model      best on largest budget   1.28   0.96   0.77   0.52   0.39   0.20
+        64           model      this                     1.00   0.72   0.56   0.44   0.33   0.20
         ===========  =========  =======================  =====  =====  =====  =====  =====  =====
 
         Example:

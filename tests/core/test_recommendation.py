@@ -81,14 +81,30 @@ def test_a_budget_that_foretells_nothing_is_not_trusted():
     assert configs[best] == np.argmin(full[:40])
 
 
-def test_a_budget_that_foretells_all_is_trusted_until_eight_have_gone_further():
+def gone_farther(num_farther, noise, lucky):
+    """60 configurations on a low budget, number 50 lucky there, and the first few on the full one, too.
+
+    Returns:
+        Who is recommended, and who is the best on the full budget.
+    """
     rng = np.random.default_rng(1)
-    low = rng.normal(size=60)
-    low[50] = -4.0
-    for num_above, expected in ((7, 50), (8, int(np.argmin(low[:8])))):
-        configs = np.append(np.arange(60), np.arange(num_above))
-        losses = np.append(low, 2 * low[:num_above] + 7)
-        assert configs[recommended(configs, [1] * 60 + [3] * num_above, losses)] == expected
+    full = rng.normal(size=60)
+    low = full + noise * rng.normal(size=60)
+    low[50] = lucky
+    configs, budgets = np.append(np.arange(60), np.arange(num_farther)), [1] * 60 + [3] * num_farther
+    best = recommended(configs, budgets, np.append(low, 2 * full[:num_farther] + 7))
+    return configs[best], np.argmin(full[:num_farther])
+
+
+@pytest.mark.parametrize("num_farther", [3, 8, 40])
+def test_a_budget_that_foretells_all_is_trusted(num_farther):
+    assert gone_farther(num_farther, noise=0.0, lucky=-4.0)[0] == 50
+
+
+def test_the_more_have_gone_farther_the_surer_must_be_who_has_not():
+    assert gone_farther(3, noise=0.5, lucky=-3.0)[0] == 50
+    best, best_farther = gone_farther(40, noise=0.5, lucky=-3.0)
+    assert best == best_farther
 
 
 def test_a_loss_below_cannot_displace_those_that_a_model_sent_to_the_largest_budget():
@@ -111,6 +127,20 @@ def test_losses_that_diverged_do_not_hide_differences_of_good_ones():
     for huge in (1e6, 1e200, 1.7e308):
         losses[worst] = huge
         assert configs[recommended(configs, budgets, losses)] == before
+
+
+@pytest.mark.parametrize("seed", [6, 8, 49])
+def test_where_most_losses_are_the_best_possible_rounding_recommends_none_of_the_others(seed):
+    rng = np.random.default_rng(seed)
+    runs = []
+    for config in range(60):
+        first, is_good = int(rng.integers(4)), rng.random(4) < 0.7
+        losses = np.where(is_good, -1.0, rng.uniform(-1, 0, size=4))
+        losses[:2] -= np.where(is_good[0], 1e-7 * rng.integers(0, 2, size=2), 0.0)
+        last = 4 if is_good[0] or rng.random() < 0.3 else first + 1
+        runs += [(config, 3.0**rung, losses[rung]) for rung in range(first, last)]
+    configs, budgets, losses = zip(*runs, strict=True)
+    assert losses[recommended(configs, budgets, losses)] <= -1.0
 
 
 def test_runs_may_have_many_budgets():
