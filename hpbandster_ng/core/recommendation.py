@@ -32,7 +32,7 @@ NARROWEST = 1e-6
 DOUBT = 1 / 64
 """Each result on a budget that a configuration has not reached raises its predicted loss by this share of what is not
 known of it: the best of many predictions is good by luck, too, and a model that sent others there knew more of them
-than their losses on lower budgets. Half and twice as much is as good."""
+than their losses on lower budgets. With twice as much the recommendations are as good."""
 
 STEPS = 15
 """Of the expectation-maximisation; with 6 or 40 the recommendations are as good."""

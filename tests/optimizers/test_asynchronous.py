@@ -44,13 +44,17 @@ def runs_of(result):
     return {key: datum.results for key, datum in result.data.items()}
 
 
+def plan_in_brackets(optimizer, n_iterations, **options):
+    """Of the optimizer with brackets that spends as much."""
+    return make(RandomSearch if optimizer is GPBO else HyperBand, **options).plan(n_iterations)
+
+
 @AT_ANY_TIME
 @pytest.mark.parametrize("bracket_sizes", ["floor", "paper"])
 def test_iterations_spend_what_those_in_brackets_do(optimizer, bracket_sizes):
-    in_brackets = RandomSearch if optimizer is GPBO else HyperBand
     with make(optimizer, bracket_sizes=bracket_sizes) as master:
         plan = master.plan(5)
-        planned = make(in_brackets, bracket_sizes=bracket_sizes).plan(5)
+        planned = plan_in_brackets(optimizer, 5, bracket_sizes=bracket_sizes)
         assert plan.total_budget == planned.total_budget
         assert plan.totals == tuple(bracket.total_budget for bracket in planned.brackets)
         result = master.run(5)
@@ -65,8 +69,7 @@ def test_run_may_be_called_again_and_goes_on_as_if_it_had_never_ended(optimizer)
     with make(optimizer) as master:
         first = runs_of(master.run(2))
         assert master.active_iterations() == []
-        in_brackets = RandomSearch if optimizer is GPBO else HyperBand
-        assert master.plan(1).rows == ((2, make(in_brackets).plan(3).brackets[2].total_budget),)
+        assert master.plan(1).rows == ((2, plan_in_brackets(optimizer, 3).brackets[2].total_budget),)
         result = master.run(3)
     assert runs_of(result).keys() > first.keys()
     with make(optimizer) as master:
