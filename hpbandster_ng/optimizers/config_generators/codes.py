@@ -146,8 +146,9 @@ def _mutated(column: Column, codes: Array, width: float, rng: np.random.Generato
     if column.kind is Kind.ORDINAL:
         return column.stepped(codes, rng.random(len(codes)) < 0.5)
     steps = width * rng.standard_normal(len(codes))
-    folded = np.abs(codes + steps) % 2.0
-    moved = column.on_grid(np.where(folded > 1.0, 2.0 - folded, folded))
+    leaves = ((codes == 0.0) & (steps < 0)) | ((codes == 1.0) & (steps > 0))
+    steps = np.where(leaves, -steps, steps)
+    moved = column.on_grid(np.clip(codes + steps, 0.0, 1.0))
     stays = np.flatnonzero(moved == codes)
     if len(stays):
         moved[stays] = column.stepped(codes[stays], steps[stays] > 0)

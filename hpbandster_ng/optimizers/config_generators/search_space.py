@@ -188,10 +188,11 @@ class SearchSpace:
     ) -> Array:
         """Neighbours of configurations: one for each, different from it in at least one active entry.
 
-        A number takes a normal step, reflected at its bounds, and an integer at least to the next one; a category
-        becomes any other; an ordinal moves by one rank. Then the conditions are evaluated again: what becomes active is
-        drawn from its prior, what becomes inactive is NaN. A forbidden child is made anew, up to ten times, then
-        dropped; so is that of a configuration without an active entry.
+        A number takes a normal step and stops at its bound, where many an optimum lies; from the bound it steps
+        inwards. An integer moves at least to the next one; a category becomes any other; an ordinal moves by one rank.
+        Then the conditions are evaluated again: what becomes active is drawn from its prior, what becomes inactive is
+        NaN. A forbidden child is made anew, up to ten times, then dropped; so is that of a configuration without an
+        active entry.
 
         Args:
             codes: of legal configurations, shape (n, dimensions).

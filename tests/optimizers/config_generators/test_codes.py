@@ -162,6 +162,14 @@ class TestMutateCodes:
         assert children[:, [f, i]].min() >= 0
         assert children[:, [f, i]].max() <= 1
 
+    def test_numbers_stop_at_their_bounds_and_step_inwards_from_there(self):
+        space = SearchSpace(space_of(CS.UniformFloatHyperparameter("x", 0, 1)))
+        from_inside = space.mutate_codes(rng(), np.full((200, 1), 0.95))
+        assert 40 < (from_inside == 1.0).sum() < 80  # a normal step beyond half its deviation: 31 %
+        from_bound = space.mutate_codes(rng(), np.ones((200, 1)))
+        assert len(from_bound) == 200
+        assert (from_bound < 1.0).all()
+
     def test_sigma_may_differ_by_column(self):
         sigma = np.full(UNCONDITIONAL.dimensions, 0.1)
         f = UNCONDITIONAL.column_names.index("f")

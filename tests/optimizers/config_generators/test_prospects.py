@@ -88,12 +88,19 @@ class TestCandidates:
         space = square()
         prospects, codes, *_ = scene(space)
         add_candidates(prospects, space, np.random.default_rng(0), codes[:2], set(), 12)
-        cells = {tuple(cell) for cell in (prospects.codes * 5).astype(int)}
+        cells = {tuple(cell) for cell in np.minimum(prospects.codes * 5, 4).astype(int)}
         assert len(cells) == 25
         best = prospects.codes[prospects.best_first()[0]]
         near = (np.abs(prospects.codes - best).max(axis=1) < 0.03).sum()
         assert near > 30
         assert near > 3 * 500 * 0.06**2
+
+    def test_reach_the_corner_where_the_best_configuration_may_lie(self):
+        space = square()
+        prospects, *_ = scene(space)
+        near_corner = np.full((1, 2), 0.95)
+        add_candidates(prospects, space, np.random.default_rng(0), near_corner, set(), 12)
+        assert (prospects.codes == 1.0).all(axis=1).any()
 
     def test_refinement_finds_more_than_random_draws_do(self):
         space = square("uvwxyz")
