@@ -24,14 +24,16 @@ from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
 from hpbandster_ng.optimizers.config_generators.prospects import Prospects, add_candidates
 from hpbandster_ng.optimizers.config_generators.trials import Trials
 from hpbandster_ng.optimizers.gaussian_process.features import Features
+from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
 from hpbandster_ng.optimizers.gaussian_process.surrogate import Surrogate
 
 __all__ = ["FreezeThaw"]
 
 Array = npt.NDArray[np.float64]
 
-_MOST_INITIAL = 20
-"""So many results, or two a hyperparameter, are there before the model is asked."""
+_MOST_INITIAL = (20, 10)
+"""So many results, or two a hyperparameter, are there before the model is asked: with several budgets, of which the low
+ones cost little, and with one alone."""
 
 _NUM_PARENTS = 6
 """Of the configurations evaluated, so many with the best predictions have children among the candidates."""
@@ -59,10 +61,12 @@ class _Scene:
     """What could run next, seen with the same results: new configurations, and those that are paused.
 
     Attributes:
-        trials: of those that were among the most promising so far, by the key of the configuration.
+        trials: of those that were among the most promising so far.
+        numbers: of those among the trials, by the key of the configuration.
         num_expected: how many of the jobs that began since are taken into account.
     """
 
+    posterior: Posterior
     fresh: Prospects
     paused: Prospects
     paused_ids: list[ConfigId]
@@ -73,8 +77,9 @@ class _Scene:
     def expect(self, evaluations: Sequence[Array]) -> None:
         """These began since the results that are seen, those told before included."""
         for evaluation in evaluations[self.num_expected :]:
+            predicted = float(_predicted(self.posterior, evaluation[None])[0])
             for each in (self.fresh, self.paused, self.trials):
-                each.expect(evaluation)
+                each.expect(evaluation, predicted)
         self.num_expected = len(evaluations)
 
 
@@ -148,7 +153,8 @@ class FreezeThaw(SpaceGenerator):
     def __init__(self, configspace: Any, budgets: Sequence[float], **kwargs: Any) -> None:
         super().__init__(configspace, **kwargs)
         self.budgets = tuple(budgets)
-        self.num_initial = min(2 * self.search_space.dimensions + 2, _MOST_INITIAL)
+        most_initial = _MOST_INITIAL[len(self.budgets) == 1]
+        self.num_initial = min(2 * self.search_space.dimensions + 2, most_initial)
         self._fidelities = np.array([self._fidelity(budget) for budget in self.budgets])
         self._features = Features(self.search_space.kinds, self.search_space.num_values.tolist())
         self._surrogate = Surrogate(self._features, self.num_initial)
@@ -302,7 +308,7 @@ class FreezeThaw(SpaceGenerator):
         posterior, rows = learned.posterior.with_pending(pending), learned.rows.tolist()
         evaluated = np.array([self._history[i] for i in rows])
         means = posterior.means(self._features(evaluated, 1.0))
-        best = float(means.min())
+        best = float(min(means.min(), _predicted(posterior, pending).min(initial=math.inf)))
         order = np.argsort(means, kind="stable")
         _, firsts = np.unique(self.search_space.keys(evaluated[order]), return_index=True)
         parents = evaluated[order[np.sort(firsts)[:_NUM_PARENTS]]]
@@ -315,7 +321,7 @@ class FreezeThaw(SpaceGenerator):
         were_paused = {*paused, *started} - {config_id for config_id, _ in view.pending}
         paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
-        return _Scene(fresh, waiting, paused_ids, Trials(posterior, len(self.budgets), best))
+        return _Scene(posterior, fresh, waiting, paused_ids, Trials(posterior, len(self.budgets), best))
 
     def _key(self, code: Array) -> bytes:
         return self.search_space.keys(code[None])[0]
@@ -326,3 +332,8 @@ class FreezeThaw(SpaceGenerator):
             raise InvalidArgumentError("budget", budget, "must be a number greater than 0", "correct the result")
         lowest, highest = self.budgets[0], self.budgets[-1]
         return 1.0 if lowest == highest else math.log(budget / lowest) / math.log(highest / lowest)
+
+
+def _predicted(posterior: Posterior, evaluations: Array) -> Array:
+    """The losses on the full budget of configurations that were or are evaluated on any: shape (n,)."""
+    return posterior.means(np.column_stack([evaluations[:, :-1], np.ones(len(evaluations))]))

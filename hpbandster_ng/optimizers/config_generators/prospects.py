@@ -67,9 +67,10 @@ class Prospects:
             self._outlook.add(features)
             self.log_chances = np.concatenate([self.log_chances, self._feasibility.logarithm(features)])
 
-    def expect(self, evaluation: Array) -> None:
-        """An evaluation at these features was sent out."""
+    def expect(self, evaluation: Array, predicted: float) -> None:
+        """An evaluation at these features was sent out, of a configuration predicted to have that loss in full."""
         self._outlook.expect(evaluation)
+        self._best = min(self._best, predicted)
 
     @property
     def values(self) -> Array:

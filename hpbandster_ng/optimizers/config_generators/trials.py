@@ -47,9 +47,10 @@ class Trials:
         """More configurations: features on each budget, the full one last, shape (k * budgets, features)."""
         self._outlook.add(features)
 
-    def expect(self, evaluation: Array) -> None:
-        """An evaluation at these features was sent out."""
+    def expect(self, evaluation: Array, predicted: float) -> None:
+        """An evaluation at these features was sent out, of a configuration predicted to have that loss in full."""
         self._outlook.expect(evaluation)
+        self._best = min(self._best, predicted)
 
     def promises(self, which: Sequence[int]) -> Array:
         """The logarithm of what a result promises, of configurations by their numbers: shape (numbers, budgets)."""

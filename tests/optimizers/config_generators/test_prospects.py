@@ -54,9 +54,19 @@ class TestProspects:
         prospects.add(space.sample_codes(np.random.default_rng(1), 40))
         before, first = prospects.values, prospects.best_first()[0]
         features = Features(space.kinds, space.num_values.tolist())(prospects.codes[[first]], 1.0)
-        prospects.expect(features[0])
+        prospects.expect(features[0], predicted=np.inf)
         assert (prospects.values <= before + 1e-9).all()
         assert before[first] - prospects.values[first] > 1.0
+
+    def test_what_is_sent_out_and_predicted_to_be_better_is_to_be_beaten(self):
+        space = square()
+        (prospects, codes, posterior, best), (expected, *_) = scene(space), scene(space)
+        for each in (prospects, expected):
+            each.add(space.sample_codes(np.random.default_rng(1), 40))
+        evaluation = Features(space.kinds, space.num_values.tolist())(codes[:1], 1.0)[0]
+        prospects.expect(evaluation, predicted=best - 1.0)
+        expected.expect(evaluation, predicted=best + 1.0)
+        assert (prospects.values < expected.values).all()
 
     def test_promise_less_where_evaluations_fail(self):
         space = square()

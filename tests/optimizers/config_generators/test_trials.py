@@ -65,11 +65,20 @@ def test_what_is_pending_is_known_as_if_it_had_been_from_the_start():
     told = Trials(posterior, len(FIDELITIES), best=0.0)
     told.add(on_all_budgets(xs[:1]))
     for evaluation in pending:
-        told.expect(evaluation)
+        told.expect(evaluation, predicted=np.inf)
     before = told.promises([0])
     told.add(on_all_budgets(xs[1:]))
     np.testing.assert_allclose(told.promises([0, 1]), known.promises([0, 1]), atol=1e-8)
     np.testing.assert_allclose(told.promises([0]), before, atol=1e-12)
+
+
+def test_what_is_sent_out_and_predicted_to_be_better_is_to_be_beaten():
+    posterior, xs = posterior_of(), np.array([0.2, 0.7])
+    lower, same = (Trials(posterior, len(FIDELITIES), best=0.0) for _ in range(2))
+    for trials, predicted in ((lower, -0.5), (same, 0.5)):
+        trials.add(on_all_budgets(xs))
+        trials.expect(np.array([0.95, 0.0]), predicted)
+    assert (lower.promises([0, 1]) < same.promises([0, 1])).all()
 
 
 def test_a_result_that_can_show_nothing_new_promises_next_to_nothing():
