@@ -19,6 +19,7 @@ from hpbandster_ng.engine.events import (
     EndRequest,
     Event,
     Happening,
+    JobFinished,
     OpenIteration,
     QueueJob,
     RunCancelled,
@@ -38,6 +39,12 @@ substitute, from which a generator could learn nothing."""
 
 _ROUNDING = 1e-9
 """Relative: by how much a sum of budgets may miss a total that it should meet."""
+
+_PATIENCE = 0.05
+_LEAST_PATIENCE = 1.0
+_MANY_WORKERS = 64
+"""A worker among so many waits for a model for this share of what its last evaluation took, or so many seconds. With
+fewer workers no queue gets so long; if one seems to, the machine stood still."""
 
 _CHOICE = 1
 """Behind the seed and the number of a model's decision: tells its random numbers from those of a pick."""
@@ -100,6 +107,7 @@ class Planner:
         self._spent = 0.0
         self._is_request_ended = False
         self._is_cancelled = False
+        self._is_late = False
 
     @property
     def is_finished(self) -> bool:
@@ -112,8 +120,12 @@ class Planner:
         """The numbers of the brackets that are not complete."""
         return self._active.numbers
 
-    def handle(self, happening: Happening) -> list[Decision]:
+    def handle(self, happening: Happening, lag: float = 0.0) -> list[Decision]:
         """Take note of what happened and decide what follows.
+
+        Args:
+            lag: seconds since it happened. Where decisions take so long that hundreds of workers queue for them, no
+                model is asked, so that what is decided depends on the lag, too; the log has it.
 
         Returns:
             The decisions, already applied, in the order in which they must be recorded and carried out.
@@ -121,8 +133,18 @@ class Planner:
         Raises:
             IllegalTransitionError: it cannot happen in this state.
         """
+        self._is_late = self._has_waited(happening, lag)
         self._apply(happening)
         return list(self._decide(happening.at))
+
+    def _has_waited(self, happening: Happening, lag: float) -> bool:
+        """Whether a worker that is free now has waited too long to be kept waiting for a model's choice."""
+        if not isinstance(happening, JobFinished) or len(self.pool.workers) < _MANY_WORKERS:
+            return False
+        task = self.pool.tasks.get(happening.key)
+        if task is None or task.started is None:
+            return False
+        return lag > max(_LEAST_PATIENCE, _PATIENCE * (happening.at - task.started))
 
     def replay(self, log: Iterable[Event]) -> None:
         """Fold a recorded log; decides and draws nothing."""
@@ -252,6 +274,8 @@ class Planner:
     def _choose(self, iteration: AnyIteration, step: Choose) -> Promote | Sample | Start:
         if self._num_picks < len(self.initial_configs):
             return Sample(step.budget)
+        if self._is_late:
+            return step.otherwise
         self.generator.seed(self.seed, self._num_jobs, _CHOICE)
         choice: Any = iteration.choose()  # of a user's iteration, perhaps
         if not isinstance(choice, Promote | Start):

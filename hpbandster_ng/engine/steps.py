@@ -81,9 +81,11 @@ class Choose:
 
     Attributes:
         budget: on which a configuration of the user begins, as long as there are any: those are not up to the model.
+        otherwise: what is done if a worker has waited so long already that the model is not asked.
     """
 
     budget: float
+    otherwise: Sample | Promote
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Loop:
         # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a model's
         # decision would take a hundred times as long.
         with self._libraries.limit(limits=1):
-            decisions = self.planner.handle(happening)
+            decisions = self.planner.handle(happening, lag=self.clock() - happening.at)
         self._record(decisions)
         for decision in decisions:
             if isinstance(decision, StartJob):

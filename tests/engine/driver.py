@@ -157,8 +157,8 @@ class Simulation:
     def busy(self):
         return [worker for worker, start in self.running.items() if start is not None]
 
-    def handle(self, happening: Happening):
-        decisions = self.planner.handle(happening)
+    def handle(self, happening: Happening, lag=0.0):
+        decisions = self.planner.handle(happening, lag)
         if not isinstance(happening, Tick):
             self.log.append(happening)
         self.log.extend(decisions)
@@ -187,11 +187,11 @@ class Simulation:
         self.running[name] = None
         return self.handle(WorkerJoined(self.now(), name))
 
-    def finish(self, worker, outcome):
+    def finish(self, worker, outcome, lag=0.0):
         start = self.running[worker]
         self.running[worker] = None
         self.reports.append(JobFinished(self.now(), start.config_id, start.budget, start.attempt, worker, outcome))
-        return self.handle(self.reports[-1])
+        return self.handle(self.reports[-1], lag)
 
     def lose(self, worker):
         start = self.running.pop(worker)

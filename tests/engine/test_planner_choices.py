@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hpbandster_ng.engine.events import QueueJob
 from hpbandster_ng.engine.schedule import hyperband_brackets
-from hpbandster_ng.engine.steps import Choose, Promote, Start
+from hpbandster_ng.engine.steps import Choose, Promote, Sample, Start
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.iterations import AsynchronousHalving, Ladder
 from tests.engine.driver import (
@@ -18,6 +18,7 @@ from tests.engine.driver import (
     digest,
     make_async_planner,
     of_type,
+    succeeded,
 )
 from tests.engine.test_planner_properties import MOVES, SOME, play, some_loss
 
@@ -43,7 +44,7 @@ class Modelled(AsynchronousHalving):
         self.generator = sampler.__self__
 
     def _next(self):
-        return Choose(self.standings.budgets[0])
+        return Choose(self.standings.budgets[0], otherwise=Sample(self.standings.budgets[-1]))
 
     def choose(self):
         rng, budgets = self.generator.rng, self.standings.budgets
@@ -104,7 +105,7 @@ def test_each_decision_has_random_numbers_of_its_own():
     assert len({*generator.drawn, *others}) == 2 * len(generator.drawn)
 
 
-@pytest.mark.parametrize("choice", [None, ({"x": 1}, {}), Choose(1.0)])
+@pytest.mark.parametrize("choice", [None, ({"x": 1}, {}), Choose(1.0, Sample(1.0))])
 def test_a_choice_of_something_else_is_one_clear_error(choice):
     class Odd(Modelled):
         def choose(self):
@@ -146,3 +147,58 @@ def test_wherever_the_log_is_cut_the_same_is_chosen_from_there(moves, seed, init
         resumed.replay(sim.log[:cut])
         assert continued(resumed, sim.log, cut) == sim.log
         assert digest(resumed) == digest(sim.planner)
+
+
+class Careful(Modelled):
+    """Says who decided."""
+
+    def choose(self):
+        return Start({"x": 0.5}, {"model": True}, 1.0)
+
+
+def deciders(n_workers, lag, seconds):
+    """Whether the model decided what a worker does after an evaluation of so many seconds, waited for that long."""
+    sim = simulation(Careful, n_workers=n_workers)
+    sim.request(20)
+    worker = sim.busy[0]
+    sim.clock += seconds - 1.0
+    decisions = sim.finish(worker, succeeded(0.5), lag)
+    queued = of_type(decisions, QueueJob)
+    assert queued
+    return {(job.config_info.get("model", False), job.budget) for job in (event.job for event in queued)}
+
+
+BY_MODEL, BY_NET = {(True, 1.0)}, {(False, 9.0)}
+
+
+@pytest.mark.parametrize(
+    ("n_workers", "lag", "seconds", "expected"),
+    [
+        (64, 0.0, 1.0, BY_MODEL),
+        (64, 1.0, 10.0, BY_MODEL),
+        (64, 1.1, 10.0, BY_NET),
+        (64, 4.9, 100.0, BY_MODEL),
+        (64, 5.1, 100.0, BY_NET),
+        (63, 9.0, 10.0, BY_MODEL),
+    ],
+)
+def test_among_many_workers_none_waits_long_for_a_model(n_workers, lag, seconds, expected):
+    assert deciders(n_workers, lag, seconds) == expected
+
+
+def test_after_a_late_decision_the_model_is_asked_again():
+    sim = simulation(Careful, n_workers=64)
+    sim.request(20)
+    for lag, by_model in ((9.0, False), (0.0, True), (9.0, False)):
+        (queued,) = of_type(sim.finish(sim.busy[0], succeeded(0.5), lag), QueueJob)
+        assert ("model" in queued.job.config_info) is by_model
+
+
+def test_a_log_with_late_decisions_is_folded_to_the_same_state():
+    sim = simulation(n_workers=64)
+    sim.request(100)
+    for i in range(100):
+        sim.finish(sim.busy[0], succeeded(i * 7 % 10), lag=9.0 * (i % 3))
+    other = simulation(n_workers=0).planner
+    other.replay(sim.log)
+    assert digest(other) == digest(sim.planner)

@@ -74,9 +74,9 @@ class ScriptedBackend:
                 return WorkerJoined(self.clock.now, worker)
             self.running = deque(item for item in self.running if item[1].worker != worker)
             return WorkerLost(self.clock.now, worker, "gone")
-        _, start = self.running.popleft()
+        finished, start = self.running.popleft()
         outcome = succeeded(float(start.config_id[2]))
-        return JobFinished(self.clock.now, start.config_id, start.budget, start.attempt, start.worker, outcome)
+        return JobFinished(finished, start.config_id, start.budget, start.attempt, start.worker, outcome)
 
     def close(self, shutdown_workers):
         self.calls.append(("close", shutdown_workers))

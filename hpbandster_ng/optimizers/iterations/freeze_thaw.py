@@ -71,6 +71,8 @@ class FreezeThawStandings:
 class FreezeThawIteration(AsynchronousIteration):
     """Successive halving from the lowest rung until the model has something to learn from; then the model decides.
 
+    The safety net answers as often as it is due, and whenever there is no time to ask the model.
+
     Args:
         HPB_iter: the number of this iteration.
         generator: the model.
@@ -88,13 +90,10 @@ class FreezeThawIteration(AsynchronousIteration):
 
     def _next(self) -> Step:
         is_beginning = self.generator.num_results < self.generator.num_initial
-        if not is_beginning and not self.standings.is_net_due:
-            return Choose(self.standings.budgets[0])
-        net = self.standings.net
+        net, lowest = self.standings.net, self.standings.budgets[0]
         promotion = net.promotable()
-        if promotion:
-            return Promote(*promotion)
-        return Sample(self.standings.budgets[0] if is_beginning else net.start_budget())
+        step = Promote(*promotion) if promotion else Sample(lowest if is_beginning else net.start_budget())
+        return step if is_beginning or self.standings.is_net_due else Choose(lowest, otherwise=step)
 
     def choose(self) -> Start | Promote:
         """What the model wants to run next."""

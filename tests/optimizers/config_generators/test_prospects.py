@@ -60,7 +60,7 @@ class TestProspects:
 
     def test_what_is_sent_out_and_predicted_to_be_better_is_to_be_beaten(self):
         space = square()
-        (prospects, codes, posterior, best), (expected, *_) = scene(space), scene(space)
+        (prospects, codes, _, best), (expected, *_) = scene(space), scene(space)
         for each in (prospects, expected):
             each.add(space.sample_codes(np.random.default_rng(1), 40))
         evaluation = Features(space.kinds, space.num_values.tolist())(codes[:1], 1.0)[0]

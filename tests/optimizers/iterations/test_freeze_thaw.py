@@ -92,7 +92,7 @@ class TestIteration:
         net, spent = iteration.standings.net, iteration.standings.spent
         assert (net.spent, spent) == (3.0, 3.0)
         while not iteration.standings.is_net_due:
-            assert iteration.next_step() == Choose(1.0)
+            assert iteration.next_step() == Choose(1.0, otherwise=Promote((0, 0, 1), 3.0))
             enter(iteration, 9.0, is_models=True)
             spent += 9.0
         assert iteration.standings.spent == spent
@@ -101,7 +101,8 @@ class TestIteration:
         assert iteration.next_step() == Promote((0, 0, 1), 3.0)
         enter(iteration, 3.0, config_id=(0, 0, 1))
         assert net.spent == 6.0
-        assert iteration.next_step() == Choose(1.0)
+        assert iteration.next_step().budget == 1.0
+        assert isinstance(iteration.next_step(), Choose)
 
     def test_the_nets_share_falls_from_a_tenth_to_a_twentieth(self):
         standings = FreezeThawStandings(BRACKETS, 3)
