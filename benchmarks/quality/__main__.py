@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
 from pathlib import Path
 
 from benchmarks.quality import incumbents, report, results, runs
-from benchmarks.quality.optimizers import OURS, peers
+from benchmarks.quality.optimizers import OURS, peers, version
 from benchmarks.quality.problems import Problem, development_suite, own_suite
 from benchmarks.quality.results import Row
 from benchmarks.quality.trace import CACHE, RunKey
@@ -71,11 +71,15 @@ def _suite(names: Sequence[str] | None) -> dict[str, Problem]:
     return suite or own_suite()
 
 
-def _measured(arguments: argparse.Namespace, suite: dict[str, Problem], cache: Path, share: float) -> list[str]:
-    """Make the runs that are not in the cache; returns what went wrong."""
+def _measured(
+    arguments: argparse.Namespace, suite: dict[str, Problem], cache: Path, share: float, committed: Collection[RunKey]
+) -> list[str]:
+    """Make the runs that are neither in the cache nor committed; returns what went wrong."""
     combinations = product(range(arguments.seeds), suite, arguments.optimizers, arguments.workers)
     keys = [RunKey(problem, optimizer, workers, seed) for seed, problem, optimizer, workers in combinations]
-    missing = [key for key in keys if runs.cached(key, cache, suite[key.problem], share) is None]
+    missing = [
+        key for key in keys if key not in committed and runs.cached(key, cache, suite[key.problem], share) is None
+    ]
     return runs.run_all(missing, cache, arguments.processes, share)
 
 
@@ -96,7 +100,7 @@ def _short(arguments: argparse.Namespace) -> int:
     arguments.seeds, arguments.workers = 2, [1, 8]
     with tempfile.TemporaryDirectory() as folder:
         suite, cache = own_suite(), Path(folder)
-        failed = _measured(arguments, suite, cache, _SHORT_SHARE)
+        failed = _measured(arguments, suite, cache, _SHORT_SHARE, committed=())
         rows = _rows(suite, cache, arguments.incumbent, _SHORT_SHARE)
     print(report.summary(rows))
     worse = report.not_better_than_random(rows)
@@ -105,11 +109,11 @@ def _short(arguments: argparse.Namespace) -> int:
     return 1 if failed or worse else 0
 
 
-def _with_committed(rows: list[Row], suite: dict[str, Problem]) -> list[Row]:
-    """Optimizers that have no run here are represented by their committed ones."""
-    present = {row.key.optimizer for row in rows}
-    committed = results.read(results.COMMITTED)
-    return [*rows, *(row for row in committed if row.key.optimizer not in present and row.key.problem in suite)]
+def _committed(arguments: argparse.Namespace) -> list[Row]:
+    """The runs that need not be made again."""
+    if arguments.incumbent != _COMMITTED_RULE:
+        return []
+    return [row for row in results.read(results.COMMITTED) if row.key.optimizer not in arguments.fresh]
 
 
 def _report(rows: list[Row], folder: Path) -> None:
@@ -127,13 +131,13 @@ def main() -> int:
     for optimizer in arguments.fresh:
         print(f"{runs.forget(optimizer, CACHE)} runs of {optimizer} are forgotten.")
     suite = _suite(arguments.problems)
-    failed = _measured(arguments, suite, CACHE, 1.0)
-    rows = _rows(suite, CACHE, arguments.incumbent, 1.0)
-    if arguments.incumbent == _COMMITTED_RULE:
-        rows = _with_committed(rows, suite)
+    committed = _committed(arguments)
+    current = {row.key for row in committed if row.version == version(row.key.optimizer)}
+    failed = _measured(arguments, suite, CACHE, 1.0, current)
+    rows = results.merged(_rows(suite, CACHE, arguments.incumbent, 1.0), committed, version)
     if arguments.record:
         results.write(rows, results.COMMITTED)
-    _report(rows, arguments.out)
+    _report([row for row in rows if row.key.problem in suite], arguments.out)
     for line in failed:
         print(f"FAILED: {line}")
     return 1 if failed else 0

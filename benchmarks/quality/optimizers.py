@@ -40,7 +40,7 @@ OURS = {
     "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
     "H2BO": Entry(H2BO),
     "GPBO": Entry(GPBO, version="4"),
-    "FreezeThaw": Entry(FreezeThaw, version="4"),
+    "FreezeThaw": Entry(FreezeThaw, version="5"),
 }
 
 REFERENCE = "RandomSearch"

@@ -22,6 +22,8 @@ SHARES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0
 
 COMMITTED = Path(__file__).with_name("results.csv")
 
+_KEY = ("problem", "optimizer", "workers", "seed")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -34,6 +36,7 @@ class Row:
         results: how many there were.
         best: the lowest full-budget loss known for the problem before this run, or met in it.
         regret: full-budget loss of the incumbent minus ``best`` at each of :data:`SHARES`.
+        version: of the optimizer's entry.
     """
 
     key: RunKey
@@ -42,6 +45,7 @@ class Row:
     results: int
     best: float
     regret: np.ndarray
+    version: str = ""
 
 
 def row(key: RunKey, trace: Trace, problem: Problem, rule: Callable[[Trace], np.ndarray]) -> Row:
@@ -49,7 +53,7 @@ def row(key: RunKey, trace: Trace, problem: Problem, rule: Callable[[Trace], np.
     best, worst = problem.bounds
     best = min(best, float(trace.full_loss.min(initial=best)))
     losses = recommended_losses(trace, rule(trace), np.array(SHARES), key.workers, worst)
-    return Row(key, trace.idle, trace.thinking, len(trace.loss), best, losses - best)
+    return Row(key, trace.idle, trace.thinking, len(trace.loss), best, losses - best, trace.version)
 
 
 def normalised(rows: Iterable[Row]) -> dict[RunKey, np.ndarray]:
@@ -123,15 +127,37 @@ def _table(problems: dict[str, list[np.ndarray]]) -> Table:
     return Table(list(seeds), np.array([values.mean(axis=0) for values in seeds.values()]), error, num_seeds)
 
 
+def merged(rows: Iterable[Row], committed: Iterable[Row], current: Callable[[str], str]) -> list[Row]:
+    """Rows that were measured here, and those of the committed ones that they do not replace.
+
+    A committed run of an older version goes when its optimizer has any of the current one.
+
+    Args:
+        rows: measured here.
+        committed: before.
+        current: the version of an optimizer's entry.
+    """
+    rows = list(rows)
+    here = {each.key for each in rows}
+    renewed = {each.key.optimizer for each in rows}
+
+    def stays(each: Row) -> bool:
+        is_current = each.version == current(each.key.optimizer)
+        return each.key not in here and (is_current or each.key.optimizer not in renewed)
+
+    return [*rows, *filter(stays, committed)]
+
+
 def write(rows: Iterable[Row], path: Path) -> None:
     """Write rows in the order of their keys; a regret that stays the same is left out, which halves the file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["problem", "optimizer", "workers", "seed", "idle", "thinking", "results", "best", *SHARES])
+        writer.writerow([*_KEY, "version", "idle", "thinking", "results", "best", *SHARES])
         for each in sorted(rows, key=lambda each: each.key):
             key = each.key
             numbers = [f"{each.idle:.4f}", f"{each.thinking:.3g}", each.results, f"{each.best:.7g}"]
-            writer.writerow([key.problem, key.optimizer, key.workers, key.seed, *numbers, *_changes(each.regret)])
+            run = [key.problem, key.optimizer, key.workers, key.seed, each.version]
+            writer.writerow([*run, *numbers, *_changes(each.regret)])
 
 
 def read(path: Path) -> list[Row]:
@@ -153,4 +179,4 @@ def _parsed(fields: dict[str, str]) -> Row:
     for share in SHARES:
         regret.append(float(fields[str(share)]) if fields[str(share)] else regret[-1])
     numbers = float(fields["idle"]), float(fields["thinking"]), int(fields["results"]), float(fields["best"])
-    return Row(key, *numbers, np.array(regret))
+    return Row(key, *numbers, np.array(regret), fields["version"])

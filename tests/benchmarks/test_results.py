@@ -5,13 +5,13 @@ import pytest
 
 from benchmarks.quality import report
 from benchmarks.quality.bars import bars
-from benchmarks.quality.results import SHARES, Row, normalised, read, table, write
+from benchmarks.quality.results import SHARES, Row, merged, normalised, read, table, write
 from benchmarks.quality.trace import RunKey
 
 
-def row(problem, optimizer, regret, workers=1, seed=0, best=0.0, idle=0.0):
+def row(problem, optimizer, regret, workers=1, seed=0, best=0.0, idle=0.0, version="1"):
     regret = np.broadcast_to(np.array(regret, float), len(SHARES)).copy()
-    return Row(RunKey(problem, optimizer, workers, seed), idle, 1.0, 100, best, regret)
+    return Row(RunKey(problem, optimizer, workers, seed), idle, 1.0, 100, best, regret, version)
 
 
 def suite(**regret):
@@ -57,7 +57,7 @@ def test_the_table_has_who_ran_on_every_problem_and_the_best_first():
 
 def test_rows_come_back_from_a_file(tmp_path):
     regret = [3.0, 3.0, *np.linspace(2, 0, len(SHARES) - 2)]
-    rows = [row("a", "RandomSearch", regret, idle=0.25), row("a", "BOHB", 0.125, seed=3, best=-3.86278)]
+    rows = [row("a", "RandomSearch", regret, idle=0.25), row("a", "BOHB", 0.125, seed=3, best=-3.86278, version="7")]
     path = tmp_path / "results.csv"
     write(rows, path)
     back = {each.key: each for each in read(path)}
@@ -65,7 +65,27 @@ def test_rows_come_back_from_a_file(tmp_path):
     for each in rows:
         assert back[each.key].regret == pytest.approx(each.regret, rel=5e-3)
         assert (back[each.key].best, back[each.key].idle) == (each.best, each.idle)
+        assert back[each.key].version == each.version
     assert read(tmp_path / "none.csv") == []
+
+
+@pytest.mark.parametrize(
+    ("here", "committed", "kept"),
+    [
+        ([], [("a", 0, "1")], [("a", 0, "1")]),  # old, but there is nothing newer
+        ([], [("a", 0, "2")], [("a", 0, "2")]),
+        ([("a", 1, "2")], [("a", 0, "2")], [("a", 1, "2"), ("a", 0, "2")]),  # more seeds
+        ([("a", 1, "2")], [("a", 0, "1")], [("a", 1, "2")]),  # of an older version
+        ([("a", 0, "2")], [("a", 0, "2")], [("a", 0, "2")]),
+        ([("b", 0, "2")], [("a", 0, "1")], [("b", 0, "2")]),
+    ],
+)
+def test_what_was_measured_here_is_added_to_what_is_committed(here, committed, kept):
+    def rows(runs):
+        return [row(problem, "BOHB", 1, seed=seed, version=version) for problem, seed, version in runs]
+
+    found = merged(rows(here), rows(committed), current=lambda optimizer: "2")
+    assert [(each.key.problem, each.key.seed, each.version) for each in found] == kept
 
 
 def test_bars_are_judged_when_their_optimizers_were_measured():
