@@ -37,7 +37,7 @@ _FIDELITY_SCALE = (0.0, 1.0)
 _NOISE = (-6.0, 2.0)
 _VARIANCE = (0.0, 0.5)
 _OFFSET = (-1.0, 1.5)
-_NOISE_SLOPE = (0.0, 2.0)
+_NOISE_SLOPE = (2.0, 3.0)
 """Mean and standard deviation of the logarithms of the other hyperparameters; targets have variance 1."""
 
 
@@ -69,7 +69,7 @@ class Model:
     @property
     def bounds(self) -> Array:
         """The lowest and the highest value of each hyperparameter, shape (num_groups + 4, 2)."""
-        others = [(0.05, 50.0), (1e-6, 4.0), (0.05, 20.0), (1e-3, 10.0), (1.0, 400.0)]
+        others = [(0.05, 50.0), (1e-6, 4.0), (0.05, 20.0), (1e-3, 10.0), (1.0, 1e6)]
         return np.log([(0.02, 200.0)] * (self.num_groups - 1) + others)
 
     def kernel(self, hyperparameters: Array) -> Kernel:

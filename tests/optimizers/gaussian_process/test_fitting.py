@@ -108,6 +108,20 @@ def test_finds_which_hyperparameters_matter_and_how_noisy_the_results_are():
     assert 0.005 < math.exp(found[4]) < 0.02
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_little_data_tell_the_noise_of_low_budgets_from_a_rough_function(seed):
+    """Six exact results in full, and many on the smallest budget that are nothing but noise."""
+    rng = np.random.default_rng(seed)
+    low = np.column_stack([rng.random((30, 2)), np.zeros(30)])
+    full = np.column_stack([rng.random((6, 2)), np.ones(6)])
+    targets = np.concatenate([rng.normal(size=30), np.sin(3 * full[:, 0])])
+    model = Model(np.arange(3), 3)
+    found = fit(model, np.concatenate([low, full]), targets, [model.prior[0]])
+    noise_low, noise_full = model.kernel(found).noise_at(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    assert noise_low > 0.3
+    assert noise_full < 0.05
+
+
 def test_two_starts_find_what_one_alone_misses():
     """From where everything is noise there is no way down to the length scales that explain the targets."""
     features = np.column_stack([np.linspace(0, 1, 40), np.ones(40)])
