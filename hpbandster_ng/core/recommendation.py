@@ -29,6 +29,10 @@ DRIFT = 2.0
 NARROWEST = 1e-6
 """Spread of the losses of a budget, as a share of all differences, below which nothing is told apart."""
 
+FLATTEST = 0.02
+"""The distance from the median to the best loss of a budget is never less than this share of the largest such distance.
+Where most results on a budget are next to the optimum, they would say nothing of what else a configuration may do."""
+
 DOUBT = 1 / 64
 """Each result on a budget that a configuration has not reached raises its predicted loss by this share of what is not
 known of it: the best of many predictions is good by luck, too, and a model that sent others there knew more of them
@@ -164,9 +168,10 @@ def _predicted(losses: Array, steps: Array) -> tuple[Array, Array]:
 
 
 def _capped(losses: Array) -> Array:
-    """No loss is farther above the median of its rung than twice as far as the best is below it."""
-    median, best = np.nanmedian(losses, axis=0), np.nanmin(losses, axis=0)
-    capped: Array = np.minimum(losses, median + 2 * (median - best))
+    """No loss is farther above the median of its rung than about twice as far as the best is below it."""
+    median = np.nanmedian(losses, axis=0)
+    reach = median - np.nanmin(losses, axis=0)
+    capped: Array = np.minimum(losses, median + 2 * np.maximum(reach, FLATTEST * reach.max()))
     return capped
 
 

@@ -143,6 +143,14 @@ def test_where_most_losses_are_the_best_possible_rounding_recommends_none_of_the
     assert losses[recommended(configs, budgets, losses)] <= -1.0
 
 
+def test_where_most_losses_are_next_to_the_best_who_was_left_behind_is_not_recommended():
+    """A search that has found the optimum goes on around it, and nothing follows for those that it left behind."""
+    left_behind = [(0, 4, 1.403), (0, 11, 0.631), (1, 11, -0.466), (1, 33, -0.653), (2, 4, 3.584)]
+    found = [-0.313, -0.01, -0.971, -3.852, -3.849, -3.849, -3.852, -3.854, -3.861] + [-3.862] * 5 + [-3.863] * 10
+    runs = left_behind + [(3 + i, 100, loss) for i, loss in enumerate(found)]
+    assert recommended(*zip(*runs, strict=True)) == runs.index((17, 100, -3.863))
+
+
 def test_runs_may_have_many_budgets():
     rng = np.random.default_rng(0)
     budgets = np.sort(rng.uniform(1, 100, 20 * MAX_RUNGS))
