@@ -314,7 +314,8 @@ def test_results_that_are_all_the_same_are_survived(loss):
 
 def test_huge_losses_among_others_are_survived():
     def loss(config, budget):
-        return distance(config, budget) if config["x0"] < 0.5 else (1e300, -1e-300, 1.7e308)[min(2, int(config["x1"] * 3))]
+        huge = (1e300, -1e-300, 1.7e308)[min(2, int(config["x1"] * 3))]
+        return distance(config, budget) if config["x0"] < 0.5 else huge
 
     desk = Desk(floats(), loss=loss).begin().go_on(20)
     assert np.isfinite(numbers_of(desk.choose().config)).all()
