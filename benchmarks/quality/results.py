@@ -22,8 +22,6 @@ SHARES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.13, 0.18, 0.25, 0.3, 0.35, 0.42, 0.5, 0
 
 COMMITTED = Path(__file__).with_name("results.csv")
 
-_KEY = ("problem", "optimizer", "workers", "seed")
-
 
 @dataclass(frozen=True)
 class Row:
@@ -45,7 +43,7 @@ class Row:
     results: int
     best: float
     regret: np.ndarray
-    version: str = ""
+    version: str
 
 
 def row(key: RunKey, trace: Trace, problem: Problem, rule: Callable[[Trace], np.ndarray]) -> Row:
@@ -152,7 +150,8 @@ def write(rows: Iterable[Row], path: Path) -> None:
     """Write rows in the order of their keys; a regret that stays the same is left out, which halves the file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_KEY, "version", "idle", "thinking", "results", "best", *SHARES])
+        head = ["problem", "optimizer", "workers", "seed", "version", "idle", "thinking", "results", "best"]
+        writer.writerow([*head, *SHARES])
         for each in sorted(rows, key=lambda each: each.key):
             key = each.key
             numbers = [f"{each.idle:.4f}", f"{each.thinking:.3g}", each.results, f"{each.best:.7g}"]
