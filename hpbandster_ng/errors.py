@@ -14,6 +14,8 @@
     ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
     ├── LogError (ValueError)                    a log or a pickle that cannot be read
     │   └── LogExistsError (FileExistsError)     a log that would be overwritten
+    ├── StorageError (OSError)                   the place of a log fails: full, read-only, damaged, gone
+    │   └── StorageBusyError                     another master writes there
     ├── MissingExtraError (ImportError)          an optional dependency is not installed
     └── IllegalTransitionError (RuntimeError)    a fault of ours: the engine met an impossible event
 
@@ -37,6 +39,8 @@ __all__ = [
     "NotPlainError",
     "ResultError",
     "SearchSpaceError",
+    "StorageBusyError",
+    "StorageError",
     "WorkerExistsError",
 ]
 
@@ -101,6 +105,14 @@ class LogError(HpbandsterError, ValueError):
 
 class LogExistsError(LogError, FileExistsError):
     """A log is there already and would be overwritten."""
+
+
+class StorageError(HpbandsterError, OSError):
+    """The place where a log lives cannot be read or written; what was acknowledged before is not touched."""
+
+
+class StorageBusyError(StorageError):
+    """Another master writes to this log."""
 
 
 class MissingExtraError(HpbandsterError, ImportError):

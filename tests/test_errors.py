@@ -31,6 +31,8 @@ BUILTINS = [
     ("NoWorkersError", TimeoutError),
     ("LogError", ValueError),
     ("LogExistsError", FileExistsError),
+    ("StorageError", OSError),
+    ("StorageBusyError", OSError),
     ("MissingExtraError", ImportError),
     ("IllegalTransitionError", RuntimeError),
 ]

@@ -7,6 +7,7 @@ written down before it is done, so that a log that ends anywhere can be folded b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, Outcome
 
@@ -20,6 +21,7 @@ __all__ = [
     "OpenIteration",
     "QueueJob",
     "RunCancelled",
+    "RunDescribed",
     "RunRequested",
     "StartJob",
     "Tick",
@@ -40,6 +42,22 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class RunDescribed(Happening):
+    """A master says what it runs: the first entry of a log, which nothing is decided by.
+
+    Attributes:
+        run_id: the run's name.
+        session: the master's; another one that goes on with the run has another session.
+        description: what must be the same for a run to go on, in plain values: the optimizer, its seed, its settings,
+            the search space as text.
+    """
+
+    run_id: str
+    session: str
+    description: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequested(Happening):
     """The user wants more.
 
@@ -48,12 +66,14 @@ class RunRequested(Happening):
         deadline: no new job from this time on (unix seconds), or None.
         total_budget: what the jobs that are queued for this request may cost, the sum of their budgets, or None.
         is_open_ended: whether further iterations follow, as many as the two limits allow.
+        call: which call of ``run`` by the user's script asks, 1 for the first.
     """
 
     n_iterations: int
     deadline: float | None = None
     total_budget: float | None = None
     is_open_ended: bool = False
+    call: int = 1
 
 
 @dataclass(frozen=True, slots=True)
