@@ -33,10 +33,11 @@ FLATTEST = 0.02
 """The distance from the median to the best loss of a budget is never less than this share of the largest such distance.
 Where most results on a budget are next to the optimum, they would say nothing of what else a configuration may do."""
 
-DOUBT = 1 / 64
-"""Each result on a budget that a configuration has not reached raises its predicted loss by this share of what is not
-known of it: the best of many predictions is good by luck, too, and a model that sent others there knew more of them
-than their losses on lower budgets. With twice as much the recommendations are as good."""
+CONVINCING = 20
+"""So many results on budgets that a configuration has not reached raise its predicted loss by all that is not known of
+it, half as many by a quarter of that: the best of many predictions is good by luck, too, and a model that sent others
+there knew more of them than their losses on lower budgets. Where few have been on the largest budget they say little of
+who has not; where many have, the best of them is good enough. With 16 or 32 the recommendations are as good."""
 
 STEPS = 15
 """Of the expectation-maximisation; with 6 or 40 the recommendations are as good."""
@@ -140,7 +141,7 @@ def _doubted(table: _Table) -> Array:
     predicted, unknown = _predicted(table.losses, table.steps)
     num_results = (~np.isnan(table.losses)).sum(axis=0)
     num_farther = num_results.sum() - np.cumsum(num_results)[table.last_rung]
-    doubted: Array = predicted + DOUBT * num_farther * unknown
+    doubted: Array = predicted + (num_farther / CONVINCING) ** 2 * unknown
     return doubted.round(12)  # equal but for rounding is equal
 
 

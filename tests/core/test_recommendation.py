@@ -114,6 +114,17 @@ def test_a_loss_below_cannot_displace_those_that_a_model_sent_to_the_largest_bud
     assert recommended(configs, budgets, np.append(low, chosen)) == 40
 
 
+def test_a_lucky_result_on_a_low_budget_does_not_displace_the_best_of_twenty_on_the_largest():
+    """A run whose low budgets are noise, and whose model therefore sent nearly all to the full one."""
+    low = [(0, 4, 3.715), (1, 4, 0.327), (2, 4, 0.574), (1, 11, 0.463), (3, 4, 5.25), (4, 4, 2.314), (5, 4, 0.941)]
+    low += [(2, 11, 0.458), (6, 4, 1.139), (2, 33, -0.219), (7, 33, 0.606), (8, 4, 1.382), (9, 33, -1.127)]
+    low += [(10, 33, 0.117), (11, 33, 0.197), (12, 4, 1.087), (13, 11, 1.057)]
+    full = [-0.271, -2.445, -2.577, -3.652, -3.035, -3.132, -3.844, -0.232, -0.466, -0.254, -3.825, -0.017, -2.574]
+    full += [-2.213, -0.283, -1.775, -3.797, -3.804]
+    runs = [*low, (2, 100, -1.55), (12, 100, -3.765), *((14 + i, 100, loss) for i, loss in enumerate(full))]
+    assert recommended(*zip(*runs, strict=True)) == runs.index((20, 100, -3.844))
+
+
 def test_a_budget_is_never_taken_for_the_opposite_of_another():
     low = np.linspace(0, 1, 40)  # the best eight go on, and there their order is reversed
     configs, losses = np.append(np.arange(40), np.arange(8)), np.append(low, 10 - 50 * low[:8])
