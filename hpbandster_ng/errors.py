@@ -14,6 +14,7 @@
     ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
     ├── LogError (ValueError)                    a log or a pickle that cannot be read
     │   └── LogExistsError (FileExistsError)     a log that would be overwritten
+    ├── RunDiffersError (ValueError)             a run cannot go on with other settings
     ├── StorageError (OSError)                   the place of a log fails: full, read-only, damaged, gone
     │   └── StorageBusyError                     another master writes there
     ├── MissingExtraError (ImportError)          an optional dependency is not installed
@@ -38,6 +39,7 @@ __all__ = [
     "NoWorkersError",
     "NotPlainError",
     "ResultError",
+    "RunDiffersError",
     "SearchSpaceError",
     "StorageBusyError",
     "StorageError",
@@ -105,6 +107,10 @@ class LogError(HpbandsterError, ValueError):
 
 class LogExistsError(LogError, FileExistsError):
     """A log is there already and would be overwritten."""
+
+
+class RunDiffersError(HpbandsterError, ValueError):
+    """A log is that of another run, or of the same with other settings; the message spells out what differs."""
 
 
 class StorageError(HpbandsterError, OSError):

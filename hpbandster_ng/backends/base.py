@@ -34,6 +34,9 @@ class Backend(Protocol):
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None when ``timeout`` seconds have passed without one."""
 
+    def acknowledge(self, happening: Happening) -> None:
+        """The log has what :meth:`next_event` returned: who reported it may forget it."""
+
     def close(self, shutdown_workers: bool) -> None:
         """Close; may be called twice.
 

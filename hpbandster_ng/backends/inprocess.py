@@ -53,5 +53,8 @@ class InProcessBackend:
         self._submitted.popleft()
         return JobFinished(self._clock(), job.config_id, job.budget, start.attempt, start.worker, outcome)
 
+    def acknowledge(self, happening: Happening) -> None:
+        """Nobody waits for that here."""
+
     def close(self, shutdown_workers: bool) -> None:
         self._submitted.clear()

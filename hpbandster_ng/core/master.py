@@ -16,7 +16,9 @@ from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
+from hpbandster_ng.core.resumption import check_same, described, recorded_description
 from hpbandster_ng.engine.config_generator import ConfigGenerator
+from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
@@ -57,7 +59,8 @@ class Master:
         observers: callables that see every event of the run's log; one that raises harms nobody.
         initial_configs: configurations that run before any is drawn, in this order.
         worker_timeout: seconds without enough workers after which :meth:`run` raises.
-        storage: keeps the run's log; by default it is shown to the observers and kept nowhere.
+        storage: keeps the run's log, so that the same script, started again, goes on where this one ended or died; by
+            default it is kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
 
@@ -103,6 +106,7 @@ class Master:
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.result_logger = result_logger
         self.seed = _seed(seed)
+        self._chosen_seed = None if seed is None else self.seed
         self.observers = list(observers)
         self.initial_configs = [plain(config, f"initial_configs[{i}]") for i, config in enumerate(initial_configs)]
         self.worker_timeout = worker_timeout
@@ -138,6 +142,9 @@ class Master:
     ) -> Result:
         """Run brackets to their end, or until a limit is reached, whichever comes first; may be called again for more.
 
+        With a storage, a script that is started again makes the same calls again, and each goes on where it was: one
+        that came to its end returns at once, and more iterations or a larger total budget extend it.
+
         Args:
             n_iterations: how many more; without it, as many as the limits allow, or 1 if there is no limit.
             min_n_workers: wait for so many workers first.
@@ -154,15 +161,18 @@ class Master:
             InvalidArgumentError: ``n_iterations`` or ``min_n_workers`` is below 1, or a limit is no positive number.
             NoWorkersError: too few workers for ``worker_timeout`` seconds.
             CommunicationError: there is no nameserver, or another master of this run_id.
+            RunDiffersError: the storage holds another run, or this one with other settings.
+            StorageError: the storage cannot be read or written, or another master writes there.
         """
         self._check_limits(n_iterations, max_time, total_budget)
         check_count("min_n_workers", min_n_workers)
         if n_iterations is None and max_time is None and total_budget is None:
             n_iterations = 1
         self._iteration_kwargs = dict(iteration_kwargs or {})
-        loop = self._started_loop()
+        loop = self._opened_loop()
         deadline = math.inf if max_time is None else loop.clock() + max_time
-        loop.wait_for_workers(int(min_n_workers), deadline)
+        if not loop.has_done(n_iterations, total_budget):
+            loop.wait_for_workers(int(min_n_workers), deadline)
         if self.config["time_ref"] is None:
             self.config["time_ref"] = loop.clock()
             self._start_result_logger()
@@ -196,7 +206,7 @@ class Master:
         Raises:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
-        self._started_loop().wait_for_workers(min_n_workers)
+        self._opened_loop().wait_for_workers(min_n_workers)
 
     @property
     def iterations(self) -> list[AnyIteration]:
@@ -222,16 +232,48 @@ class Master:
     def __exit__(self, *exception: object) -> None:
         self.shutdown(self.shutdown_workers)
 
-    def _started_loop(self) -> Loop:
+    def _opened_loop(self) -> Loop:
+        """The loop, which knows what the storage tells of earlier masters of this run; nothing is contacted yet."""
         if self._loop is None:
+            log = self._recorded()
             self._make_working_directory()
             planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
-            self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
-        self._loop.start()
+            loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
+            self._go_on(loop, log)
+            self._loop = loop
         return self._loop
+
+    def _recorded(self) -> list[Event]:
+        """What the storage holds; the run takes its seed from there."""
+        if self._storage is None:
+            return []
+        self._storage.open()
+        log = list(self._storage.read())
+        recorded = recorded_description(log, self._storage)
+        if recorded is not None:
+            check_same(recorded, self.run_id, self._description(), self._chosen_seed)
+            self.seed = self.config["seed"] = recorded.description["seed"]
+        return log
+
+    def _go_on(self, loop: Loop, log: list[Event]) -> None:
+        """Fold what is recorded, or begin the log."""
+        if not log:
+            loop.record(RunDescribed(loop.clock(), self.run_id, {**self._description(), "seed": self.seed}))
+            return
+        requested = next((event.at for event in log if isinstance(event, RunRequested)), None)
+        if requested is not None:
+            self.config["time_ref"] = requested
+            self._start_result_logger()
+        loop.replay(log)
+        self.logger.info("run %s goes on from %d events in %r", self.run_id, len(log), self._storage)
+
+    def _description(self) -> dict[str, Any]:
+        num_previous = sum(len(past.data) for past in self.warmstart_iteration)
+        configspace = getattr(self.config_generator, "configspace", None)
+        return described(type(self).__name__, self.config, configspace, num_previous)
 
     def _make_working_directory(self) -> None:
         try:

@@ -23,6 +23,7 @@ __all__ = [
     "RunCancelled",
     "RunDescribed",
     "RunRequested",
+    "RunResumed",
     "StartJob",
     "Tick",
     "WorkerJoined",
@@ -47,13 +48,11 @@ class RunDescribed(Happening):
 
     Attributes:
         run_id: the run's name.
-        session: the master's; another one that goes on with the run has another session.
         description: what must be the same for a run to go on, in plain values: the optimizer, its seed, its settings,
             the search space as text.
     """
 
     run_id: str
-    session: str
     description: dict[str, Any]
 
 
@@ -62,11 +61,12 @@ class RunRequested(Happening):
     """The user wants more.
 
     Attributes:
-        n_iterations: so many iterations beyond those already opened.
+        n_iterations: so many iterations beyond those that were open when this call was made first.
         deadline: no new job from this time on (unix seconds), or None.
-        total_budget: what the jobs that are queued for this request may cost, the sum of their budgets, or None.
+        total_budget: what the jobs that are queued for this call may cost, the sum of their budgets, or None.
         is_open_ended: whether further iterations follow, as many as the two limits allow.
-        call: which call of ``run`` by the user's script asks, 1 for the first.
+        call: which call of ``run`` by the user's script asks, 1 for the first; one that is made again, by the script
+            that was started again, goes on where it was.
     """
 
     n_iterations: int
@@ -74,6 +74,14 @@ class RunRequested(Happening):
     total_budget: float | None = None
     is_open_ended: bool = False
     call: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed(Happening):
+    """A master takes the run up again, after another one of it ended or died.
+
+    Of the workers nothing is known: who lives joins anew. What ran is queued again, which counts as nobody's loss.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hpbandster_ng.engine.active import ActiveIterations
@@ -48,6 +49,21 @@ fewer workers no queue gets so long; if one seems to, the machine stood still.""
 
 _CHOICE = 1
 """Behind the seed and the number of a model's decision: tells its random numbers from those of a pick."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """What a call of ``run`` has come to, in this process or in one before.
+
+    Attributes:
+        first: the number of the first iteration that it opened, or would have.
+        spent: the sum of the budgets of the jobs that were queued for it.
+        spent_up: the total budget that was too small for the next job; 0 while none was.
+    """
+
+    first: int
+    spent: float = 0.0
+    spent_up: float = 0.0
 
 
 class Planner:
@@ -104,7 +120,8 @@ class Planner:
         self._num_jobs = 0
         self._deadline: float | None = None
         self._total_budget = math.inf
-        self._spent = 0.0
+        self._calls: dict[int, _Call] = {}
+        self._call = _Call(0)
         self._is_request_ended = False
         self._is_cancelled = False
         self._is_late = False
@@ -119,6 +136,16 @@ class Planner:
     def active_iterations(self) -> list[int]:
         """The numbers of the brackets that are not complete."""
         return self._active.numbers
+
+    def is_done(self, call: int, n_iterations: int | None, total_budget: float | None) -> bool:
+        """Whether all that this call of ``run`` asks for was done before, by a process that made the same calls."""
+        asked = self._calls.get(call)
+        if asked is None or self._is_cancelled or self.pool.tasks:
+            return False
+        if total_budget is not None and total_budget <= asked.spent_up * (1 + _ROUNDING):
+            return True
+        is_opened = n_iterations is not None and len(self.iterations) >= asked.first + n_iterations
+        return is_opened and not self._active
 
     def handle(self, happening: Happening, lag: float = 0.0) -> list[Decision]:
         """Take note of what happened and decide what follows.
@@ -158,6 +185,7 @@ class Planner:
                 self._request(event)
             case EndRequest():
                 self._is_request_ended = True
+                self._call.spent_up = self._total_budget
             case RunCancelled():
                 self._is_cancelled = True
             case OpenIteration():
@@ -181,10 +209,10 @@ class Planner:
         return iteration
 
     def _request(self, event: RunRequested) -> None:
-        self._num_requested = math.inf if event.is_open_ended else len(self.iterations) + event.n_iterations
+        self._call = self._calls.setdefault(event.call, _Call(len(self.iterations)))
+        self._num_requested = math.inf if event.is_open_ended else self._call.first + event.n_iterations
         self._deadline = event.deadline
         self._total_budget = math.inf if event.total_budget is None else event.total_budget
-        self._spent = 0.0
         self._is_request_ended = False
         self._reopen()
 
@@ -200,7 +228,7 @@ class Planner:
         if job.config_id not in iteration.data:
             self._num_picks += 1
         self._num_jobs += 1
-        self._spent += job.budget
+        self._call.spent += job.budget
         iteration.enter(job)
         if _NOT_PLAIN not in job.config_info:
             self.generator.new_job(job)
@@ -244,7 +272,7 @@ class Planner:
             return start
         if self._is_request_ended:
             return None
-        if self._spent >= self._total_budget * (1 - _ROUNDING):
+        if self._call.spent >= self._total_budget * (1 - _ROUNDING):
             return EndRequest(at)
         return self._next_job(at) if self.pool.wants_job else None
 
@@ -269,7 +297,7 @@ class Planner:
         return None
 
     def _can_afford(self, budget: float) -> bool:
-        return self._spent + budget <= self._total_budget * (1 + _ROUNDING)
+        return self._call.spent + budget <= self._total_budget * (1 + _ROUNDING)
 
     def _choose(self, iteration: AnyIteration, step: Choose) -> Promote | Sample | Start:
         if self._num_picks < len(self.initial_configs):

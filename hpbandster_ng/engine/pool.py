@@ -9,8 +9,9 @@ A job goes through these states::
                  +--- attempts <---+---> no attempts ---+
                       are left           are left
 
-and ``RunCancelled`` ends whatever is queued or running. The pool is told by :meth:`Pool.apply`, which changes state and
-nothing else, and asked by :meth:`Pool.next_ending` and :meth:`Pool.next_start`, which change nothing.
+and ``RunCancelled`` ends whatever is queued or running, ``RunResumed`` queues again what was running. The pool is told by
+:meth:`Pool.apply`, which changes state and nothing else, and asked by :meth:`Pool.next_ending` and
+:meth:`Pool.next_start`, which change nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hpbandster_ng.engine.events import (
     JobFinished,
     QueueJob,
     RunCancelled,
+    RunResumed,
     StartJob,
     WorkerJoined,
     WorkerLost,
@@ -50,6 +52,7 @@ _TRANSITIONS: dict[tuple[JobState | None, type[Event]], frozenset[JobState | Non
     (JobState.QUEUED, EndJob): frozenset({None}),
     (JobState.RUNNING, JobFinished): frozenset({JobState.ENDING}),
     (JobState.RUNNING, WorkerLost): frozenset({JobState.QUEUED, JobState.ENDING}),
+    (JobState.RUNNING, RunResumed): frozenset({JobState.QUEUED}),
     (JobState.RUNNING, RunCancelled): frozenset({JobState.ENDING}),
     (JobState.ENDING, EndJob): frozenset({None}),
 }
@@ -58,12 +61,18 @@ _TRANSITIONS: dict[tuple[JobState | None, type[Event]], frozenset[JobState | Non
 
 @dataclass(slots=True)
 class Task:
-    """A job that has not ended, and its story so far."""
+    """A job that has not ended, and its story so far.
+
+    Attributes:
+        attempt: how often it was started.
+        losses: how often its worker was lost.
+    """
 
     job: Job
     submitted: float
     state: JobState | None = None
     attempt: int = 0
+    losses: int = 0
     worker: str | None = None
     started: float | None = None
     outcome: Outcome | None = None
@@ -105,7 +114,7 @@ class Pool:
         dynamic: whether both count relative to the number of workers. With the default of (-1, 0) a job is decided
             upon only when a worker is free for it. However low the two are, a worker never waits for nothing: while
             there is one, ``low`` counts as at least 0 and ``high`` as at least 1.
-        max_attempts: how often a job is started before the loss of its worker becomes its outcome.
+        max_attempts: so many losses of its worker become a job's outcome; when the master goes, that is no loss.
 
     Raises:
         InvalidArgumentError: ``low`` is not below ``high``, or is negative where the sizes are not dynamic; or
@@ -180,6 +189,8 @@ class Pool:
                 self._lose(event)
             case RunCancelled():
                 self._cancel(event)
+            case RunResumed():
+                self._resume(event)
         self._update_filling()
 
     def _limits(self) -> tuple[int, int]:
@@ -246,12 +257,23 @@ class Pool:
         task = self.tasks.get(running[0]) if running else None
         if task is None or task.worker != event.worker or task.state is not JobState.RUNNING:
             return
-        if task.attempt < self.max_attempts:
-            task.move(event, JobState.QUEUED)
-            self._queue.appendleft(task.job.key)
+        task.losses += 1
+        if task.losses < self.max_attempts:
+            self._queue_again(task, event)
             return
-        reason = f"worker {event.worker} was lost ({event.reason}) in attempt {task.attempt} of {self.max_attempts}"
+        reason = f"worker {event.worker} was lost ({event.reason}) in attempt {task.losses} of {self.max_attempts}"
         self._bring_to_end(task, event, Outcome(OutcomeState.LOST, error=reason))
+
+    def _resume(self, event: RunResumed) -> None:
+        self.workers.clear()
+        self._idle.clear()
+        for task in reversed(list(self.tasks.values())):
+            if task.state is JobState.RUNNING:
+                self._queue_again(task, event)
+
+    def _queue_again(self, task: Task, event: Event) -> None:
+        task.move(event, JobState.QUEUED)
+        self._queue.appendleft(task.job.key)
 
     def _cancel(self, event: RunCancelled) -> None:
         for task in self.tasks.values():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from threadpoolctl import ThreadpoolController
 
 from hpbandster_ng.backends.base import Backend, Clock
-from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, StartJob, Tick, WorkerLost
+from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick
 from hpbandster_ng.engine.planner import Planner
+from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
@@ -20,6 +21,10 @@ __all__ = ["Loop", "wall_clock"]
 
 _LONGEST_WAIT = 1.0
 """Seconds after which the loop looks at its limits even if nothing happens."""
+
+_LONGEST_GROUP = 0.02
+"""Seconds for which what happens is gathered to be recorded at once: a disk takes its time for each record, and who
+waits for the first should not wait long for the others."""
 
 
 def wall_clock() -> Clock:
@@ -34,7 +39,8 @@ class Loop:
     Args:
         planner: decides.
         backend: does.
-        storage: remembers; it has an event before anything is done about it. None keeps nothing.
+        storage: remembers; it has an event before anything is done about it, and nothing is cancelled when the loop
+            is closed, for the run may go on. None keeps nothing.
         observers: look on.
         worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
         clock: unix seconds.
@@ -55,8 +61,23 @@ class Loop:
         self.worker_timeout = worker_timeout
         self.clock = clock
         self._observers = Observers(observers)
+        self._num_calls = 0
         self._is_started = False
         self._is_broken = False
+
+    def replay(self, log: Sequence[Event]) -> None:
+        """Fold what an earlier master of this run recorded."""
+        self.planner.replay(log)
+        self._observers.replay(log)
+
+    def record(self, event: Event) -> None:
+        """Write down what no decision follows from.
+
+        Raises:
+            StorageError: the storage is not open, or cannot be written.
+        """
+        self._record([event])
+        self.planner.replay([event])
 
     def start(self) -> None:
         """Open the backend; does nothing while it is open.
@@ -68,18 +89,23 @@ class Loop:
             IllegalTransitionError: an error or an interrupt broke this run off in the middle of a decision.
         """
         if self._is_broken:
+            way_out = (
+                "make a new optimizer, which learns from this one by previous_result=optimizer.result()"
+                if self.storage is None
+                else "make a new optimizer with this storage, which goes on where this one was"
+            )
             raise IllegalTransitionError(
                 "this run was broken off in the middle of a decision, by the error raised then, and would wait "
-                "for ever; make a new optimizer, which learns from this one by previous_result=optimizer.result()"
+                f"for ever; {way_out}"
             )
         if not self._is_started:
+            if self.storage is not None:
+                self.storage.open()
             self.backend.start(self.clock)
             self._is_started = True
             self._libraries = ThreadpoolController()
-            now = self.clock()
-            lost = [WorkerLost(now, worker, "the master was started anew") for worker in self.planner.pool.workers]
-            self._record(lost)
-            self.planner.replay(lost)
+            if self.planner.pool.workers or self.planner.pool.tasks:
+                self.record(RunResumed(self.clock()))
 
     def wait_for_workers(self, count: int, until: float = math.inf) -> None:
         """Return when at least ``count`` workers are there, or at the time ``until`` (unix seconds).
@@ -93,8 +119,14 @@ class Loop:
             self._check(count, deadline)
             self._step(min(deadline, until))
 
+    def has_done(self, n_iterations: int | None, total_budget: float | None) -> bool:
+        """Whether an earlier master of this run has done all that the next call of :meth:`run` would ask for."""
+        return self.planner.is_done(self._num_calls + 1, n_iterations, total_budget)
+
     def run(self, n_iterations: int | None, max_time: float | None = None, total_budget: float | None = None) -> None:
         """Run iterations to their end, or until the time is up or the budget spent.
+
+        The k-th call goes on where an earlier master of this run was in its k-th.
 
         Args:
             n_iterations: so many more iterations; None for as many as the limits allow.
@@ -104,9 +136,14 @@ class Loop:
         Raises:
             NoWorkersError: nobody was there for ``worker_timeout`` seconds.
         """
+        is_done = self.has_done(n_iterations, total_budget)
+        self._num_calls += 1
+        if is_done:
+            return
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
-        self._handle(RunRequested(self.clock(), n_iterations or 0, deadline, total_budget, n_iterations is None))
+        limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
+        self._handle([RunRequested(self.clock(), *limits, self._num_calls)])
         last_seen = self.clock()
         while not self.planner.is_finished and not (deadline is not None and self.clock() >= deadline):
             if self.planner.pool.workers:
@@ -115,14 +152,27 @@ class Loop:
             self._step(deadline)
 
     def close(self, shutdown_workers: bool, reason: str = "the run was shut down") -> None:
-        """Cancel what has not ended, close the backend and the observers, each even if another fails to."""
+        """Close the backend, the observers and the storage, each even if another fails to.
+
+        Without a storage, what has not ended is cancelled before.
+        """
         was_started, self._is_started = self._is_started, False
         with ExitStack() as stack:
+            if self.storage is not None:
+                stack.callback(self.storage.close)
             stack.callback(self._observers.close)
             if was_started:
+                is_whole = not self._is_broken
+                if is_whole and self.storage is not None:
+                    stack.callback(self._take_rest)
                 stack.callback(self.backend.close, shutdown_workers)
-                if not self._is_broken:
-                    self._handle(RunCancelled(self.clock(), reason))
+                if is_whole and self.storage is None:
+                    self._handle([RunCancelled(self.clock(), reason)])
+
+    def _take_rest(self) -> None:
+        """Write down what was reported and not looked at yet; what follows from it, the next master decides."""
+        while happening := self.backend.next_event(0):
+            self.record(happening)
 
     def _check(self, count: int, deadline: float) -> None:
         present = len(self.planner.pool.workers)
@@ -136,21 +186,43 @@ class Loop:
         now = self.clock()
         wait = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - now)
         happening = self.backend.next_event(max(0.0, wait))
-        self._handle(happening if happening is not None else Tick(self.clock()))
+        self._handle([Tick(self.clock())] if happening is None else self._gathered(happening))
 
-    def _handle(self, happening: Happening) -> None:
+    def _gathered(self, first: Happening) -> Iterator[Happening]:
+        """What has happened, and what happens while that is dealt with, for a moment."""
+        until = self.clock() + _LONGEST_GROUP
+        happening: Happening | None = first
+        while happening is not None:
+            yield happening
+            happening = self.backend.next_event(0) if self.clock() < until else None
+
+    def _handle(self, happenings: Iterable[Happening]) -> None:
         self._is_broken = True  # until all of it is done: else planner, log and workers disagree about what runs
-        if not isinstance(happening, Tick):
-            self._record([happening])
-        # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a model's
-        # decision would take a hundred times as long.
-        with self._libraries.limit(limits=1):
-            decisions = self.planner.handle(happening, lag=self.clock() - happening.at)
-        self._record(decisions)
-        for decision in decisions:
-            if isinstance(decision, StartJob):
-                self.backend.submit(decision, self.planner.pool.tasks[decision.key].job)
+        events: list[Event] = []
+        told: list[Happening] = []
+        try:
+            # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a
+            # model's decision would take a hundred times as long.
+            with self._libraries.limit(limits=1):
+                for happening in happenings:
+                    if not isinstance(happening, Tick):
+                        events.append(happening)
+                        told.append(happening)
+                    events += self.planner.handle(happening, lag=self.clock() - happening.at)
+        finally:
+            self._record(events)
+        for happening in told:
+            self.backend.acknowledge(happening)
+        for event in events:
+            if isinstance(event, StartJob):
+                self._submit(event)
         self._is_broken = False
+
+    def _submit(self, start: StartJob) -> None:
+        """Hand a job to its worker, unless that was lost in the same moment."""
+        task = self.planner.pool.tasks.get(start.key)
+        if task is not None and (task.attempt, task.state) == (start.attempt, JobState.RUNNING):
+            self.backend.submit(start, task.job)
 
     def _record(self, events: Sequence[Event]) -> None:
         if not events:

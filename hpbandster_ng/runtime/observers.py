@@ -13,7 +13,8 @@ from hpbandster_ng.engine.records import ConfigId, OutcomeState
 __all__ = ["Observer", "Observers", "ResultLoggerObserver"]
 
 Observer = Callable[[Event], Any]
-"""Called with every event of the log, in order; what has a ``close()`` is closed with the run."""
+"""Called with every event, in order, as it enters the log; what has a ``close()`` is closed with the run. What has a
+``replay(events)`` is called with all earlier events when a run goes on."""
 
 _logger = logging.getLogger("hpbandster_ng")
 
@@ -37,6 +38,15 @@ class Observers:
                 observer(event)
             except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
                 self._failed(position, observer, f"on {type(event).__name__}")
+
+    def replay(self, events: Sequence[Event]) -> None:
+        """Tell those that want to know what happened before."""
+        self._is_open = True
+        for position, observer in enumerate(self._observers):
+            try:
+                getattr(observer, "replay", lambda _: None)(events)
+            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
+                self._failed(position, observer, "on earlier events")
 
     def close(self) -> None:
         """Close those that can be closed, once for each run of events; a further event opens them again."""
@@ -82,6 +92,11 @@ class ResultLoggerObserver:
             self.result_logger.new_config(event.job.config_id, event.job.config, event.job.config_info)
         elif isinstance(event, EndJob) and event.report.outcome.state is not OutcomeState.CANCELLED:
             self.result_logger(event.report)
+
+    def replay(self, events: Sequence[Event]) -> None:
+        """A log that is written anew when a run goes on has all of it."""
+        for event in events:
+            self(event)
 
     def close(self) -> None:
         getattr(self.result_logger, "close", lambda: None)()

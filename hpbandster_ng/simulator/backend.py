@@ -142,6 +142,9 @@ class SimulatedBackend:
         self._now = until
         return None
 
+    def acknowledge(self, happening: Happening) -> None:
+        """Nobody waits for that here."""
+
     def close(self, shutdown_workers: bool) -> None:
         """Forget what would happen next."""
         self._planned.clear()

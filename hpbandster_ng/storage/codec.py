@@ -22,6 +22,7 @@ from hpbandster_ng.engine.events import (
     RunCancelled,
     RunDescribed,
     RunRequested,
+    RunResumed,
     StartJob,
     WorkerJoined,
     WorkerLost,
@@ -128,7 +129,8 @@ _REPORT = _record(
 _ATTEMPT = {"config_id": _CONFIG_ID, "budget": _NUMBER, "attempt": _WHOLE, "worker": _TEXT}
 
 _FIELDS: dict[type[Event], dict[str, _Form]] = {
-    RunDescribed: {"run_id": _TEXT, "session": _TEXT, "description": _VALUES},
+    RunDescribed: {"run_id": _TEXT, "description": _VALUES},
+    RunResumed: {},
     RunRequested: {
         "n_iterations": _WHOLE,
         "deadline": _NUMBER_OR_NONE,

@@ -31,7 +31,7 @@ from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId
 from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
 
-__all__ = ["json_result_logger", "read_log"]
+__all__ = ["json_result_logger", "read_log", "space_as_json"]
 
 CONFIGS = "configs.json"
 RESULTS = "results.json"
@@ -167,14 +167,15 @@ def _replace(path: Path, text: str) -> None:
 
 def _write_space(path: Path, configspace: Any) -> None:
     try:
-        text = _space_as_json(configspace)
+        text = space_as_json(configspace)
     except (TypeError, ValueError, NotImplementedError) as error:
         warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=3)
     else:
         _replace(path, text)
 
 
-def _space_as_json(configspace: Any) -> str:
+def space_as_json(configspace: Any) -> str:
+    """The search space in ConfigSpace's own format."""
     if hasattr(configspace, "to_json"):
         buffer = io.StringIO()
         configspace.to_json(buffer)

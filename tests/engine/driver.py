@@ -113,7 +113,7 @@ def digest(planner):
         ],
         "active": planner.active_iterations,
         "tasks": [
-            (key, t.job, t.submitted, t.state, t.attempt, t.worker, t.started, t.outcome, tuple(t.story))
+            (key, t.job, t.submitted, t.state, t.attempt, t.losses, t.worker, t.started, t.outcome, tuple(t.story))
             for key, t in pool.tasks.items()
         ],
         "workers": list(pool.workers.items()),
@@ -125,7 +125,7 @@ def digest(planner):
         "jobs": planner._num_jobs,
         "requested": planner._num_requested,
         "total_budget": planner._total_budget,
-        "spent": planner._spent,
+        "calls": {number: dataclasses.asdict(call) for number, call in planner._calls.items()},
         "request_ended": planner._is_request_ended,
         "deadline": planner._deadline,
         "finished": planner.is_finished,
@@ -152,6 +152,7 @@ class Simulation:
         self.running: dict[str, StartJob | None] = {}
         self.reports: list[JobFinished] = []
         self._num_joined = 0
+        self._num_calls = 0
 
     @property
     def busy(self):
@@ -173,10 +174,10 @@ class Simulation:
         self.clock += 1.0
         return self.clock
 
-    def request(self, n_iterations=None, deadline=None, total_budget=None):
-        return self.handle(
-            RunRequested(self.now(), n_iterations or 0, deadline, total_budget, is_open_ended=n_iterations is None)
-        )
+    def request(self, n_iterations=None, deadline=None, total_budget=None, call=None):
+        self._num_calls = self._num_calls + 1 if call is None else call
+        limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
+        return self.handle(RunRequested(self.now(), *limits, self._num_calls))
 
     def cancel(self):
         return self.handle(RunCancelled(self.now(), "enough"))

@@ -23,8 +23,8 @@ from tests.engine.driver import Simulation, continued, digest, make_planner, of_
 from tests.engine.test_planner_properties import (
     MOVES,
     SOME,
-    play,
     planner_of,
+    play,
     settings_of_any_run,
     some_loss,
     start,
@@ -84,7 +84,7 @@ def test_of_a_run_that_is_complete_each_job_leaves_two_events(given_settings, mo
 
 
 def test_the_description_of_the_run_stays_the_first_event():
-    described = RunDescribed(0.0, "run", "session", {"seed": 1})
+    described = RunDescribed(0.0, "run", {"seed": 1})
     assert compacted([described, WorkerJoined(1.0, "w"), WorkerLost(2.0, "w", "left")])[0] == described
 
 

@@ -15,6 +15,7 @@ from hpbandster_ng.engine.events import (
     EndJob,
     JobFinished,
     QueueJob,
+    RunDescribed,
     RunRequested,
     StartJob,
     WorkerJoined,
@@ -167,7 +168,7 @@ def without_names(log):
 
 
 def _without_names(event, begin, numbers):
-    changes = {"at": 0.0 if isinstance(event, WorkerJoined) else event.at - begin}
+    changes = {"at": 0.0 if isinstance(event, WorkerJoined | RunDescribed) else event.at - begin}
     if isinstance(event, WorkerJoined | StartJob | JobFinished):
         changes["worker"] = numbers[event.worker]
     if isinstance(event, JobFinished):

@@ -140,6 +140,9 @@ class PyroBackend:
             self._next_look = time.monotonic() + _LOOK_INTERVAL
         return self._desk.next_event(timeout)
 
+    def acknowledge(self, happening: Happening) -> None:
+        self._desk.acknowledge(happening)
+
     def close(self, shutdown_workers: bool) -> None:
         if self._thread is None:
             return

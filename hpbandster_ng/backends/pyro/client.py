@@ -13,7 +13,7 @@ from typing import Any
 
 import Pyro4.errors
 
-from hpbandster_ng.backends.pyro.desk import SHUTDOWN
+from hpbandster_ng.backends.pyro.desk import AGAIN, SHUTDOWN
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
 from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
@@ -228,6 +228,10 @@ class DeskClient:
             if answer is None:
                 self._release()
                 return
+            if answer == AGAIN and not self._stop.is_set():
+                continue
+            if answer == AGAIN:
+                self.logger.warning("worker %s leaves before its master has written its result down", self.worker)
             self._report, self._deliveries = None, 0
             if answer == SHUTDOWN:
                 self.logger.info("worker %s was sent home", self.worker)

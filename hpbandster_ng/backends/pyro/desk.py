@@ -21,10 +21,13 @@ import Pyro4
 from hpbandster_ng.backends.pyro.wire import Attempt, decode_report
 from hpbandster_ng.engine.events import Happening, JobFinished, WorkerJoined, WorkerLost
 
-__all__ = ["SHUTDOWN", "Desk"]
+__all__ = ["AGAIN", "SHUTDOWN", "Desk"]
 
 SHUTDOWN = "shutdown"
 """Sent in place of a job: go home."""
+
+AGAIN = "again"
+"""Sent while a report is not in the log yet: keep it, and send it again."""
 
 _POLL = 5.0
 """Seconds for which an idle worker's call waits for a job."""
@@ -52,6 +55,8 @@ class _Member:
         name: its name; one text for all that is kept about it.
         inbox: jobs for it; None only wakes the call that waits.
         in_hand: the job that it has got and not reported yet.
+        reported: what it reported last.
+        is_recorded: set once the log has that.
         broken_since: when its connection closed in the middle of a job.
     """
 
@@ -62,6 +67,7 @@ class _Member:
     inbox: queue.SimpleQueue[tuple[Attempt, str] | None] = field(default_factory=queue.SimpleQueue)
     in_hand: tuple[Attempt, str] | None = None
     reported: Attempt | None = None
+    is_recorded: threading.Event = field(default_factory=threading.Event)
     broken_since: float | None = None
 
 
@@ -131,13 +137,16 @@ class Desk:
             wait: seconds to wait for a job; None to take none.
 
         Returns:
-            An encoded job; ``SHUTDOWN``; the empty text if there was none in time; None if the worker is no member.
+            An encoded job; ``SHUTDOWN``; ``AGAIN``; the empty text if there was no job in time; None if the worker is
+            no member.
         """
         member = self._seen(worker, token)
         if member is None:
             return None
-        if report is not None:
-            self._take_report(member, report)
+        if report is not None and self._take_report(member, report):
+            longest = min(_POLL, self._silence_limit / 3)
+            if not member.is_recorded.wait(longest) and not (self._is_closing or self._is_closed):
+                return AGAIN
         if self._is_closing:
             return SHUTDOWN
         if self._is_closed:
@@ -205,6 +214,16 @@ class Desk:
             case WorkerLost():
                 del self._known[happening.worker]
         return happening
+
+    def acknowledge(self, happening: Happening) -> None:
+        """The log has it: the worker that reported it may forget it."""
+        if not isinstance(happening, JobFinished):
+            return
+        member = self._known.get(happening.worker)
+        if member is None or member.reported is None:
+            return
+        if member.reported[:3] == (happening.config_id, happening.budget, happening.attempt):
+            member.is_recorded.set()
 
     def deliver(self, worker: str, attempt: Attempt, job: str) -> None:
         """Put an encoded job into a worker's hands.
@@ -274,18 +293,21 @@ class Desk:
             _note_life(member)
             return member
 
-    def _take_report(self, member: _Member, report: str) -> None:
+    def _take_report(self, member: _Member, report: str) -> bool:
+        """Pass a report on, unless that was done; whether it is one that counts."""
         attempt, outcome = decode_report(report)
         with self._lock:
-            is_member = self._members.get(member.name) is member
-            if attempt.session != self.session or member.reported == attempt or not is_member:
-                return
+            if attempt.session != self.session or self._members.get(member.name) is not member:
+                return False
+            if member.reported == attempt:
+                return True
             if member.in_hand is not None and member.in_hand[0] == attempt:
                 attempt = member.in_hand[0]  # the log keeps it: let it keep one
                 member.in_hand = None
-            member.reported = attempt
+            member.reported, member.is_recorded = attempt, threading.Event()
             config_id, budget, number, _ = attempt
             self._happenings.put((JobFinished(self._clock(), config_id, budget, number, member.name, outcome), None))
+            return True
 
     def _wait_for_job(self, member: _Member, wait: float) -> None:
         try:

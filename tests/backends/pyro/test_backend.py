@@ -90,6 +90,7 @@ def next_events(backend, *kinds):
         event = backend.next_event(0.1)
         if event is not None:
             found.append(event)
+            backend.acknowledge(event)
     assert [type(event) for event in found] == list(kinds)
     return found
 

@@ -202,7 +202,7 @@ def state(planner):
         "spent": standings and (standings.spent, standings.net.spent, standings.num_results),
         "tasks": [(key, task.job, task.state, task.attempt, task.worker) for key, task in planner.pool.tasks.items()],
         "generator": (generator.num_results, list(generator._pending), set(generator._taken)),
-        "planner": (planner._num_picks, planner._num_jobs, planner._spent, planner.is_finished),
+        "planner": (planner._num_picks, planner._num_jobs, planner._call.spent, planner.is_finished),
     }
 
 
