@@ -23,8 +23,8 @@ from tests.engine.driver import Simulation, continued, digest, make_planner, of_
 from tests.engine.test_planner_properties import (
     MOVES,
     SOME,
-    play,
     planner_of,
+    play,
     settings_of_any_run,
     some_loss,
     start,
