@@ -83,7 +83,7 @@ def _flock() -> Callable[[int], None]:
 def failure(path: Path, what: str, error: OSError) -> StorageError:
     """The one error for a path that cannot be ``what`` (read, written)."""
     return StorageError(
-        f"{path} cannot be {what}: {error.strerror or error}; what was recorded before is kept, so make room or correct "
+        f"{path} cannot be {what}: {error.strerror or error}; what was recorded before is kept: make room, or correct "
         "the path or its permissions, and start the run again"
     )
 

@@ -63,7 +63,7 @@ def main(root):
         assert list(storage.read()) == compacted(EVENTS)
         storage.close()
         assert sorted(path.name for path in directory.iterdir()) == ["journal", "lock"]
-    print(n_lines - 1, found["long"], found["short"])
+    sys.stdout.write(f"{n_lines - 1} {found['long']} {found['short']}")
 
 
 if __name__ == "__main__":
