@@ -28,11 +28,14 @@ class WriterLock:
         self.what = what
         self._descriptor: int | None = None
 
-    def take(self) -> None:
+    def take(self, wait: bool = False) -> None:
         """Hold it; does nothing if this object holds it already.
 
+        Args:
+            wait: until whoever holds it has let go of it.
+
         Raises:
-            StorageBusyError: somebody else holds it; the message says who.
+            StorageBusyError: somebody else holds it, and ``wait`` is False; the message says who.
             StorageError: the file cannot be made or locked.
         """
         if self._descriptor is not None:
@@ -41,7 +44,7 @@ class WriterLock:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
-                lock(descriptor)
+                lock(descriptor, wait)
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
             except BaseException:
@@ -70,14 +73,14 @@ class WriterLock:
             return "another process"
 
 
-def _flock() -> Callable[[int], None]:
+def _flock() -> Callable[[int, bool], None]:
     try:
         import fcntl  # noqa: PLC0415 - only POSIX has it
     except ImportError:
         raise StorageError(
             "this operating system has no flock(), without which two masters could write one log; keep it in PostgreSQL"
         ) from None
-    return lambda descriptor: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lambda descriptor, wait: fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def failure(path: Path, what: str, error: OSError) -> StorageError:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from urllib.parse import quote
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError, StorageBusyError, StorageError
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.files import WriterLock
+from hpbandster_ng.storage.files import WriterLock, sync_directory
 
 try:
     import sqlalchemy as sa
@@ -112,12 +113,15 @@ class SQLStorage:
         try:
             if self._lock is not None:
                 self._lock.take()
+                _make_sqlite(self.url)
             self._connection = self._engine.connect()
-            self._make_tables(self._connection)
+            _make_tables(self._connection)
             self._take_over(self._connection)
         except BaseException as error:
             self.close()
-            if isinstance(error, sa.exc.SQLAlchemyError):
+            if isinstance(error, sa.exc.SQLAlchemyError) or (
+                isinstance(error, OSError) and not isinstance(error, StorageError)
+            ):
                 raise self._failure("written", error) from error
             raise
 
@@ -169,16 +173,6 @@ class SQLStorage:
         if self._lock is not None:
             self._lock.release()
 
-    def _make_tables(self, connection: sa.Connection) -> None:
-        if self._is_sqlite:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-            connection.commit()
-        with connection.begin():
-            if not self._is_sqlite:  # two that make a table at once would fail
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_key("tables"))))
-            for table in _METADATA.sorted_tables:
-                connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-
     def _take_over(self, connection: sa.Connection) -> None:
         mine = _RUNS.c.run == self.run_id
         with connection.begin():
@@ -208,7 +202,7 @@ class SQLStorage:
         who = "another process, which took over" if writer is None else writer.partition(" (")[0]
         return StorageBusyError(f"{self._name} is written by {who}; wait until that has ended, or use another run_id")
 
-    def _failure(self, what: str, error: sa.exc.SQLAlchemyError) -> StorageError:
+    def _failure(self, what: str, error: Exception) -> StorageError:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         return StorageError(
             f"{self._name} cannot be {what}: {reason}; what was recorded before is kept: mend the database or the url, "
@@ -242,7 +236,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     """Connections that are opened when needed and really closed; nothing is opened here."""
     if url.drivername == "sqlite":
         engine = _create_engine(url, {"timeout": _BUSY_SECONDS, "check_same_thread": False})
-        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = FULL"))
+        sa.event.listen(engine, "connect", _ask_for_durability)
         return engine
     arguments = {name: value for name, value in _POSTGRES.items() if name not in url.query}
     try:
@@ -251,8 +245,49 @@ def _engine(url: sa.URL) -> sa.Engine:
         raise MissingExtraError("A log in PostgreSQL", "psycopg", "postgres") from error
 
 
+def _ask_for_durability(connection: sqlite3.Connection, _: object) -> None:
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()  # nobody else would: it belongs to no pool yet
+        raise
+
+
 def _create_engine(url: sa.URL, arguments: dict[str, Any]) -> sa.Engine:
     return sa.create_engine(url, connect_args=arguments, poolclass=sa.NullPool)
+
+
+def _make_sqlite(url: sa.URL) -> None:
+    """Make a database beside its place and put it there whole, unless one is there.
+
+    Nobody may look at it while SQLite switches to its write-ahead log: that would fail at once, whatever the timeout.
+    """
+    path = Path(str(url.database))
+    lock = WriterLock(path.with_name(f"{path.name}.lock"), str(path))
+    lock.take(wait=True)
+    try:
+        if path.exists():
+            return
+        new = path.with_name(f"{path.name}.new")
+        for stale in (f"{path}-wal", f"{path}-shm", new):  # of a database that was removed by hand, or not finished
+            Path(stale).unlink(missing_ok=True)
+        with _engine(url.set(database=str(new))).connect() as connection:
+            _make_tables(connection)
+        new.replace(path)
+        sync_directory(path.parent)
+    finally:
+        lock.release()
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection.commit()
+    with connection.begin():
+        if connection.dialect.name != "sqlite":  # two that make a table at once would fail
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_key("tables"))))
+        for table in _METADATA.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
 
 
 def _key(name: str) -> int:

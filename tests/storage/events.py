@@ -27,11 +27,7 @@ from hpbandster_ng.engine.events import (
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from tests.engine.test_plain_json import VALUES, shape
 
-KINDS = {
-    kind
-    for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, Event) and kind not in (Happening, Decision, Tick)
-}
+KINDS = {getattr(module, name) for name in module.__all__} - {Event, Happening, Decision, Tick}
 """Every kind of event that is kept."""
 
 WHOLE = st.integers(-(2**70), 2**70)

@@ -59,7 +59,7 @@ def test_a_record_can_be_read_by_anybody():
         (Tick(0.0), "events of type Tick are never kept"),
         (QueueJob(0.0, Job((0, 0, 0), 1.0, {"model": object()}, {})), "QueueJob cannot be logged: .*'object'"),
         (RunCancelled(0.0, "\udcff"), "RunCancelled cannot be logged: .*surrogates"),
-        (WorkerJoined(10**5000, "w"), "WorkerJoined cannot be logged: .*4300 digits"),
+        (WorkerJoined(10**5000, "w"), "WorkerJoined cannot be logged: Exceeds the limit"),
     ],
 )
 def test_what_cannot_be_written_is_refused(event, complaint):

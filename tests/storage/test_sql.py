@@ -150,6 +150,23 @@ def test_a_constructor_and_a_reader_make_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_left_of_a_database_that_was_removed_by_hand_does_no_harm(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path}/runs.db")
+    storage.append([opened(0)])
+    leftovers = {name: (tmp_path / name).read_bytes() for name in ("runs.db-wal", "runs.db-shm")}
+    assert len(leftovers["runs.db-wal"]) > 0
+    storage.close()
+    (tmp_path / "runs.db").unlink()
+    for name, content in leftovers.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "runs.db.new").write_text("not finished")
+    storage.open()
+    storage.append([opened(1)])
+    storage.close()
+    assert list(storage.read()) == [opened(1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs.db", "runs.db.lock", "runs.db.run.lock"]
+
+
 def test_a_relative_path_is_found_from_elsewhere(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
