@@ -58,6 +58,11 @@ class WriterLock:
             raise failure(self.path, "written", error) from error
         self._descriptor = descriptor
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this object holds it, and the file is where others look for it."""
+        return self._descriptor is not None and os.fstat(self._descriptor).st_nlink > 0
+
     def release(self) -> None:
         """Let go of it; does nothing if this object does not hold it."""
         descriptor, self._descriptor = self._descriptor, None

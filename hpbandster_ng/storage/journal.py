@@ -103,6 +103,8 @@ class JournalStorage:
         """
         if self._descriptor is None:
             raise StorageError(f"{self._path} is not open for writing; call open() before append()")
+        if not self._lock.is_held or not os.fstat(self._descriptor).st_nlink:
+            raise StorageError(f"{self._path} or its lock was removed while this process wrote; start the run again")
         line = _framed(encode(events))
         try:
             _write(self._descriptor, line, self._end)

@@ -10,7 +10,8 @@ Two tables, made on the first use:
 Who opens a run puts its own name into ``writer``, and every ``append`` is a transaction that begins with finding it
 there still: a master that was cut off or paused, and replaced meanwhile, can add nothing. A second writer is refused
 while the first one is there, by a lock that the system lets go of when its holder is gone: a lock on a file beside an
-SQLite database, an advisory lock of the session in PostgreSQL.
+SQLite database, an advisory lock of the session in PostgreSQL. A master whose connection to a server broke is gone in
+that sense, though it may go on until somebody else opens the run.
 """
 
 from __future__ import annotations
@@ -94,12 +95,13 @@ class SQLStorage:
         self.run_id = run_id
         self._name = f"run {run_id!r} in {self.url.render_as_string(hide_password=True)}"
         self._engine = _engine(self.url)
+        self._path = Path(str(self.url.database))
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._writer = f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex})"
         self._connection: sa.Connection | None = None
         self._lock: WriterLock | None = None
         if self._is_sqlite:
-            self._lock = WriterLock(Path(f"{self.url.database}.{quote(run_id, safe='')}.lock"), self._name)
+            self._lock = WriterLock(Path(f"{self._path}.{quote(run_id, safe='')}.lock"), self._name)
 
     def open(self) -> None:
         """Become the one writer; does nothing while this is the writer.
@@ -113,7 +115,7 @@ class SQLStorage:
         try:
             if self._lock is not None:
                 self._lock.take()
-                _make_sqlite(self.url)
+                _make_sqlite(self.url, self._path)
             self._connection = self._engine.connect()
             _make_tables(self._connection)
             self._take_over(self._connection)
@@ -135,6 +137,8 @@ class SQLStorage:
         """
         if self._connection is None:
             raise StorageError(f"{self._name} is not open for writing; call open() before append()")
+        if self._is_sqlite and not self._path.exists():
+            raise StorageError(f"{self._path} was removed while this process wrote to it; start the run again")
         text = encode(events)
         mine = sa.and_(_RUNS.c.run == self.run_id, _RUNS.c.writer == self._writer)
         count = sa.update(_RUNS).where(mine).values(records=_RUNS.c.records + 1)
@@ -154,7 +158,7 @@ class SQLStorage:
             StorageError: the database cannot be reached or read.
             LogError: a record was not written by this package, or by a later version of it.
         """
-        if self._is_sqlite and not Path(str(self.url.database)).exists():
+        if self._is_sqlite and not self._path.exists():
             return iter(())
         query = sa.select(_RECORDS.c.number, _RECORDS.c.text).where(_RECORDS.c.run == self.run_id)
         try:
@@ -257,12 +261,11 @@ def _create_engine(url: sa.URL, arguments: dict[str, Any]) -> sa.Engine:
     return sa.create_engine(url, connect_args=arguments, poolclass=sa.NullPool)
 
 
-def _make_sqlite(url: sa.URL) -> None:
+def _make_sqlite(url: sa.URL, path: Path) -> None:
     """Make a database beside its place and put it there whole, unless one is there.
 
     Nobody may look at it while SQLite switches to its write-ahead log: that would fail at once, whatever the timeout.
     """
-    path = Path(str(url.database))
     lock = WriterLock(path.with_name(f"{path.name}.lock"), str(path))
     lock.take(wait=True)
     try:

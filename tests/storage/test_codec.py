@@ -7,7 +7,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpbandster_ng.engine.events import EndJob, QueueJob, RunCancelled, StartJob, Tick, WorkerJoined
@@ -24,6 +24,7 @@ def test_every_kind_of_event_is_tried():
     assert set(BY_KIND) == KINDS
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=4))
 def test_what_is_written_is_read_back_the_same(events):
     text = encode(events)
@@ -142,6 +143,7 @@ def almost_records(draw):
     return text[:start] + draw(st.text(max_size=3)) + text[start + length :]
 
 
+@settings(deadline=None)
 @given(st.text() | JSON.map(json.dumps) | almost_records())
 def test_any_text_is_read_as_events_or_is_a_log_error(text):
     with contextlib.suppress(LogError):

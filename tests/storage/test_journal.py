@@ -107,7 +107,7 @@ def test_a_directory_is_made_with_its_parents_and_found_from_elsewhere(tmp_path,
     assert list(storage.read()) == read(tmp_path / "a" / "b") == [opened(0)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(st.lists(st.lists(EVENTS, max_size=2), max_size=4))
 def test_any_events_are_read_back(tmp_path_factory, appends):
     directory = tmp_path_factory.mktemp("run")
@@ -128,6 +128,16 @@ def test_a_lock_that_nobody_holds_is_no_hindrance(tmp_path):
     (tmp_path / "lock").write_text("process 1 on a machine that is gone")
     write(tmp_path, [opened(0)])
     assert read(tmp_path) == [opened(0)]
+
+
+@pytest.mark.parametrize("name", ["lock", "journal"])
+def test_a_writer_whose_files_are_removed_acknowledges_nothing_any_more(tmp_path, name):
+    with writing(tmp_path) as storage:
+        storage.append([opened(0)])
+        (tmp_path / name).unlink()
+        with pytest.raises(StorageError, match="was removed while this process wrote"):
+            storage.append([opened(2)])
+    assert opened(2) not in read(tmp_path)
 
 
 # What a crash leaves

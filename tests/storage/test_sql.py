@@ -150,6 +150,14 @@ def test_a_constructor_and_a_reader_make_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_writer_whose_database_is_removed_acknowledges_nothing_any_more(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path}/runs.db")
+    (tmp_path / "runs.db").unlink()
+    with pytest.raises(StorageError, match=r"runs\.db was removed while this process wrote"):
+        storage.append([opened(0)])
+    storage.close()
+
+
 def test_what_is_left_of_a_database_that_was_removed_by_hand_does_no_harm(tmp_path):
     storage = open_storage(f"sqlite:///{tmp_path}/runs.db")
     storage.append([opened(0)])
