@@ -26,8 +26,10 @@ EXTRAS = {
     "plot": ["matplotlib>=3.8"],
     "progress": ["tqdm>=4.66"],
     "sklearn": ["scikit-learn>=1.4"],
+    "sql": ["SQLAlchemy>=2.0.31"],
     "torch": ["torch>=2.2"],
 }
+EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]
 EXTRAS["quickstart"] = [*EXTRAS["progress"], *EXTRAS["sklearn"]]
 EXTRAS["docs"] = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8.1", *EXTRAS["plot"]]
 EXTRAS["test"] = [
@@ -37,6 +39,7 @@ EXTRAS["test"] = [
     "pytest-timeout>=2.3",
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
+    *EXTRAS["postgres"],
     *EXTRAS["quickstart"],
 ]
 # The linters decide what is accepted, so a new one is taken on purpose.

@@ -26,7 +26,8 @@ def test_the_changelog_knows_the_version():
 
 
 @pytest.mark.parametrize(
-    "extra", ["plot", "pandas", "sklearn", "torch", "progress", "quickstart", "docs", "dev", "bench"]
+    "extra",
+    ["plot", "pandas", "postgres", "sklearn", "sql", "torch", "progress", "quickstart", "docs", "dev", "bench"],
 )
 def test_the_extra_exists(extra):
     assert extra in importlib.metadata.metadata("hpbandster_ng").get_all("Provides-Extra")

@@ -213,9 +213,11 @@ def _events_of(record: Any) -> list[Any]:
 
 
 def _read_event(number: int, item: Any) -> Event:
-    kind = _KINDS.get(item.pop("event", None)) if type(item) is dict else None
+    name = item.get("event") if type(item) is dict else None
+    kind = _KINDS.get(name) if type(name) is str else None
     if kind is None:
         raise _Mismatch(f"event {number} must be of one of the kinds {', '.join(_KINDS)}, not {_shown(item)}")
+    del item["event"]
     try:
         event: Event = _FORMS[kind].read(item)
     except _Mismatch as error:

@@ -1,0 +1,50 @@
+"""What a user may pass as ``storage``, made a storage."""
+
+from __future__ import annotations
+
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.storage.base import Storage
+from hpbandster_ng.storage.journal import JournalStorage
+
+__all__ = ["storage_of"]
+
+_JOURNAL = "journal:"
+_DATABASES = ("sqlite", "postgresql")
+
+
+def storage_of(value: object, run_id: str) -> Storage:
+    """The storage that a user means.
+
+    Args:
+        value: a storage, which is returned as it is; or ``"journal:DIRECTORY"``, ``"sqlite:///FILE"`` or
+            ``"postgresql://USER:PASSWORD@HOST/DATABASE"``.
+        run_id: the run's name; databases hold many runs, a journal's directory holds one.
+
+    Raises:
+        InvalidArgumentError: it is none of these.
+        MissingExtraError: it is a database, whose extra is not installed.
+
+    Example:
+        >>> storage_of("journal:run", "first").directory.name
+        'run'
+        >>> storage_of("run.log", "first")
+        Traceback (most recent call last):
+        hpbandster_ng.errors.InvalidArgumentError: storage='run.log' must be a Storage, or the url of one; use \
+journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE
+    """
+    if isinstance(value, Storage) and not isinstance(value, type):
+        return value
+    if isinstance(value, str):
+        if value.startswith(_JOURNAL) and value != _JOURNAL:
+            return JournalStorage(value[len(_JOURNAL) :])
+        if value.startswith(_DATABASES) and ":" in value:
+            from hpbandster_ng.storage.sql import SQLStorage  # noqa: PLC0415 - an extra
+
+            return SQLStorage(value, run_id)
+    scheme, separator, _ = value.partition("://") if isinstance(value, str) else ("", "", "")
+    raise InvalidArgumentError(
+        "storage",
+        f"{scheme}://..." if separator else value,  # the rest may hold a password
+        "must be a Storage, or the url of one",
+        "use journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE",
+    )

@@ -1,0 +1,258 @@
+"""What every storage must hold, as tests: subclass :class:`SharedStorageContract` in a test module.
+
+Example::
+
+    class TestMyStorage(SharedStorageContract):
+        def factory(self, directory):
+            return functools.partial(MyStorage, directory)
+
+and pytest runs them all. A storage that only this process can reach is held to :class:`StorageContract`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from hpbandster_ng.engine.events import (
+    EndJob,
+    EndRequest,
+    Event,
+    JobFinished,
+    OpenIteration,
+    QueueJob,
+    RunCancelled,
+    RunDescribed,
+    RunRequested,
+    StartJob,
+    WorkerJoined,
+    WorkerLost,
+)
+from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
+from hpbandster_ng.errors import NotPlainError, StorageBusyError, StorageError
+from hpbandster_ng.storage.base import Storage
+
+__all__ = ["SharedStorageContract", "StorageContract"]
+
+_LIMIT = 30.0
+"""Seconds that anything may take on a busy machine."""
+
+_JOB = Job(
+    (0, 1, 2),
+    1 / 3,
+    {"x": 0.1, "n": 2**70, "kind": "ü\n\0", "flag": True, "none": None, "raw": b"\0\xff", "pair": (1, 2.0)},
+    {"model_based_pick": False, "values": [math.nan, math.inf, -math.inf, -0.0], "pairs": {(1, "key"): {3}}},
+)
+_SUCCESS = Outcome(OutcomeState.SUCCEEDED, {"loss": 1e-300, "info": {"curve": [0.5, 0.25]}})
+_FAILURE = Outcome(OutcomeState.FAILED, error='Traceback\n  "…"\u2028')
+
+_EVENTS: list[Event] = [
+    RunDescribed(0.5, "run", "session", {"seed": 1, "space": "x, Type: UniformFloat"}),
+    WorkerJoined(1.0, "w"),
+    RunRequested(1.5, 0, 99.5, 27.0, is_open_ended=True, call=2),
+    OpenIteration(2.0, 0),
+    QueueJob(2.5, _JOB),
+    StartJob(3.0, _JOB.config_id, _JOB.budget, 1, "w"),
+    JobFinished(3.5, _JOB.config_id, _JOB.budget, 1, "w", _SUCCESS),
+    EndJob(4.0, JobReport(_JOB, _SUCCESS, "w", 2.5, 3.0, 3.5)),
+    EndJob(4.5, JobReport(_JOB, _FAILURE, None, 2.5, None, 4.5)),
+    EndRequest(5.0),
+    WorkerLost(5.5, "w", "fell silent"),
+    RunCancelled(6.0, "enough"),
+]
+
+
+class StorageContract:
+    """Tests of a storage that may live in this process alone."""
+
+    def factory(self, directory: Path) -> Callable[[], Storage]:
+        """Makes storages of one and the same log.
+
+        Args:
+            directory: is there, and empty at first; each test has another one.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement factory(directory)")
+
+    def test_there_is_nothing_to_read_at_first(self, tmp_path: Path) -> None:
+        storage = self.factory(tmp_path)()
+        assert list(storage.read()) == []
+        with _open(storage):
+            assert list(storage.read()) == []
+
+    def test_every_event_is_read_as_it_was_appended_and_in_order(self, tmp_path: Path) -> None:
+        with _open(self.factory(tmp_path)()) as storage:
+            storage.append(_EVENTS)
+            for event in _EVENTS:
+                storage.append([event])
+            assert repr(list(storage.read())) == repr(_EVENTS * 2)
+            assert repr(list(storage.read())) == repr(_EVENTS * 2)
+
+    def test_a_reader_gets_what_was_there_when_it_began(self, tmp_path: Path) -> None:
+        with _open(self.factory(tmp_path)()) as storage:
+            storage.append(_numbered(0))
+            reader = storage.read()
+            storage.append(_numbered(1))
+            assert list(reader) == _numbered(0)
+
+    def test_it_can_be_opened_and_closed_again_and_twice(self, tmp_path: Path) -> None:
+        storage = self.factory(tmp_path)()
+        storage.close()
+        for number in range(3):
+            storage.open()
+            storage.open()
+            storage.append(_numbered(number))
+            storage.close()
+            storage.close()
+            assert list(storage.read()) == _numbered(*range(number + 1))
+
+    def test_nothing_is_appended_to_what_was_closed(self, tmp_path: Path) -> None:
+        storage = self.factory(tmp_path)()
+        with _open(storage):
+            storage.append(_numbered(0))
+        with _raises(StorageError, "open()"):
+            storage.append(_numbered(1))
+        assert list(storage.read()) == _numbered(0)
+
+
+class SharedStorageContract(StorageContract):
+    """Tests of a storage that outlives its process and is reached from others.
+
+    What :meth:`factory` returns must be picklable: other processes call it, too.
+    """
+
+    def test_nothing_is_appended_before_it_is_open(self, tmp_path: Path) -> None:
+        storage = self.factory(tmp_path)()
+        with _raises(StorageError, "open()"):
+            storage.append(_numbered(0))
+        assert list(storage.read()) == []
+
+    def test_an_append_keeps_all_of_its_events_or_none(self, tmp_path: Path) -> None:
+        with _open(self.factory(tmp_path)()) as storage:
+            storage.append(_numbered(0))
+            with _raises(NotPlainError, "WorkerJoined"):
+                storage.append([OpenIteration(1.0, 1), WorkerJoined(1.0, "\udcff")])
+            storage.append(_numbered(1))
+            assert list(storage.read()) == _numbered(0, 1)
+
+    def test_others_read_it_and_continue_it(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with _open(make()) as storage:
+            storage.append(_EVENTS)
+            assert repr(list(make().read())) == repr(_EVENTS)
+        with _open(make()) as storage:
+            storage.append(_numbered(0))
+        assert repr(list(make().read())) == repr([*_EVENTS, *_numbered(0)])
+
+    def test_a_second_writer_is_refused_and_does_no_harm(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with _open(make()) as storage:
+            with _raises(StorageBusyError, "writ"):
+                make().open()
+            with _writer(make) as (_, acknowledged):
+                assert acknowledged.recv() == "StorageBusyError"
+            storage.append(_numbered(0))
+        second = make()
+        with _open(second):
+            second.append(_numbered(1))
+            with _raises(StorageBusyError, "writ"):
+                storage.open()
+        assert list(make().read()) == _numbered(0, 1)
+
+    def test_what_was_acknowledged_outlives_the_sudden_end_of_the_writer(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        for _ in range(2):
+            begin = len(list(make().read()))
+            with _writer(make) as (process, acknowledged):
+                numbers = [acknowledged.recv() for _ in range(20)]
+                process.kill()
+                process.join(_LIMIT)
+                with contextlib.suppress(EOFError):
+                    while True:
+                        numbers.append(acknowledged.recv())
+            kept = list(make().read())[begin:]
+            assert len(numbers) <= len(kept) <= len(numbers) + 1
+            assert kept == _numbered(*range(len(kept)))
+            _open_when_free(make())
+
+    def test_it_can_be_read_while_another_process_writes(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with _writer(make) as (_, acknowledged):
+            for _ in range(20):
+                number = acknowledged.recv()
+                kept = list(make().read())
+                assert len(kept) > number
+                assert kept == _numbered(*range(len(kept)))
+
+
+def _numbered(*numbers: int) -> list[OpenIteration]:
+    return [OpenIteration(float(number), number) for number in numbers]
+
+
+@contextlib.contextmanager
+def _open(storage: Storage) -> Iterator[Storage]:
+    storage.open()
+    try:
+        yield storage
+    finally:
+        storage.close()
+
+
+@contextlib.contextmanager
+def _raises(kind: type[Exception], text: str) -> Iterator[None]:
+    message = None
+    try:
+        yield
+    except kind as error:
+        message = str(error)
+    assert message is not None, f"there should be a {kind.__name__}"
+    assert text in message
+
+
+@contextlib.contextmanager
+def _writer(make: Callable[[], Storage]) -> Iterator[tuple[BaseProcess, Connection]]:
+    """Another process that appends numbered events one by one, and sends the number of each that is kept."""
+    context = multiprocessing.get_context("spawn")
+    acknowledged, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_append_for_ever, args=(make, sender))
+    process.start()
+    sender.close()
+    try:
+        assert acknowledged.poll(_LIMIT), "the writer should have begun"
+        yield process, acknowledged
+    finally:
+        process.kill()
+        process.join(_LIMIT)
+        acknowledged.close()
+
+
+def _append_for_ever(make: Callable[[], Storage], sender: Connection) -> None:
+    storage = make()
+    try:
+        storage.open()
+    except StorageBusyError as error:
+        sender.send(type(error).__name__)
+        return
+    for number in itertools.count():
+        storage.append(_numbered(number))
+        sender.send(number)
+
+
+def _open_when_free(storage: Storage) -> None:
+    """A server may need a moment to notice that a writer is gone."""
+    deadline = time.monotonic() + _LIMIT
+    while True:
+        try:
+            storage.open()
+        except StorageBusyError:
+            assert time.monotonic() < deadline, "a writer that is gone should be noticed"
+            time.sleep(0.05)
+        else:
+            storage.close()
+            return

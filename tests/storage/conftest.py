@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.storage.postgres import Postgres, find_binaries
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A running server; each test uses runs of its own."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (pip install 'psycopg[binary]')")
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    server = Postgres(binaries)
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A directory on a disk of 512 kB."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(directory)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)  # even if a test that failed has files open
