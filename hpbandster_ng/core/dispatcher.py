@@ -110,6 +110,7 @@ class Dispatcher:
                 happening = self._backend.next_event(_POLL)
                 if happening is not None:
                     self._handle(happening)
+                    self._backend.acknowledge(happening)
             self._take_submitted()
             self._handle(RunCancelled(self._clock(), "the dispatcher was shut down"))
         finally:

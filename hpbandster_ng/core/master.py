@@ -29,6 +29,7 @@ from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
+from hpbandster_ng.storage.urls import storage_of
 
 __all__ = ["Master", "check_count"]
 
@@ -59,8 +60,9 @@ class Master:
         observers: callables that see every event of the run's log; one that raises harms nobody.
         initial_configs: configurations that run before any is drawn, in this order.
         worker_timeout: seconds without enough workers after which :meth:`run` raises.
-        storage: keeps the run's log, so that the same script, started again, goes on where this one ended or died; by
-            default it is kept nowhere.
+        storage: keeps the run's log, so that the same script, started again, goes on where this one ended or died:
+            ``"journal:run/"``, ``"sqlite:///run.db"``, ``"postgresql://..."`` or an object; see
+            :func:`~hpbandster_ng.storage.urls.storage_of`. By default it is kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
 
@@ -92,7 +94,7 @@ class Master:
         observers: Sequence[Observer] = (),
         initial_configs: Sequence[Config] = (),
         worker_timeout: float = 600,
-        storage: Storage | None = None,
+        storage: Storage | str | None = None,
         backend: Backend | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -115,7 +117,7 @@ class Master:
             [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
         )
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
-        self._storage = storage
+        self._storage = None if storage is None else storage_of(storage, self.run_id)
         self._backend = backend or PyroBackend(
             self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
         )
@@ -251,11 +253,15 @@ class Master:
         if self._storage is None:
             return []
         self._storage.open()
-        log = list(self._storage.read())
-        recorded = recorded_description(log, self._storage)
-        if recorded is not None:
-            check_same(recorded, self.run_id, self._description(), self._chosen_seed)
-            self.seed = self.config["seed"] = recorded.description["seed"]
+        try:
+            log = list(self._storage.read())
+            recorded = recorded_description(log, self._storage)
+            if recorded is not None:
+                check_same(recorded, self.run_id, self._description(), self._chosen_seed)
+                self.seed = self.config["seed"] = recorded.description["seed"]
+        except BaseException:
+            self._storage.close()
+            raise
         return log
 
     def _go_on(self, loop: Loop, log: list[Event]) -> None:

@@ -54,7 +54,7 @@ _SUCCESS = Outcome(OutcomeState.SUCCEEDED, {"loss": 1e-300, "info": {"curve": [0
 _FAILURE = Outcome(OutcomeState.FAILED, error='Traceback\n  "…"\u2028')
 
 _EVENTS: list[Event] = [
-    RunDescribed(0.5, "run", "session", {"seed": 1, "space": "x, Type: UniformFloat"}),
+    RunDescribed(0.5, "run", {"seed": 1, "space": "x, Type: UniformFloat"}),
     WorkerJoined(1.0, "w"),
     RunRequested(1.5, 0, 99.5, 27.0, is_open_ended=True, call=2),
     OpenIteration(2.0, 0),

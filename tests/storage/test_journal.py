@@ -325,7 +325,7 @@ def test_a_directory_that_is_none_is_a_storage_error(tmp_path, is_parent):
 
 def story(n_jobs):
     """One worker, one job after the other."""
-    yield RunDescribed(0.0, "run", "session", {})
+    yield RunDescribed(0.0, "run", {})
     yield WorkerJoined(0.0, "w")
     outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.5, "info": {"curve": [0.25] * 50}})
     for number in range(n_jobs):
