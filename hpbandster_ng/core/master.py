@@ -43,7 +43,8 @@ class Master:
     Args:
         run_id: the run's name; its workers and nameserver have the same.
         config_generator: proposes configurations and learns from results.
-        working_directory: passed to ``compute``; created if need be.
+        working_directory: passed to ``compute``; created if need be. A credentials file of the run is looked for here,
+            too.
         ping_interval: seconds; a worker that is silent for three of these is lost, and its job starts elsewhere.
         nameserver, nameserver_port: where the nameserver listens; port 9090 by default.
         host: address of this machine on which workers reach the master; ``localhost`` by default.
@@ -60,6 +61,7 @@ class Master:
         storage: keeps the run's log; by default it is shown to the observers and kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
+        insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -92,6 +94,7 @@ class Master:
         storage: Storage | None = None,
         backend: Backend | None = None,
         clock: Clock | None = None,
+        insecure: bool = False,
     ) -> None:
         self.run_id = check_run_id(run_id)
         for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
@@ -113,7 +116,7 @@ class Master:
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
         self._storage = storage
         self._backend = backend or PyroBackend(
-            self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
+            self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval, insecure
         )
         self._clock = clock or wall_clock()
         self._iteration_kwargs: Mapping[str, Any] = {}

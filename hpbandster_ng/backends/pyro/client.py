@@ -13,12 +13,14 @@ from typing import Any
 
 import Pyro4.errors
 
+from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.desk import SHUTDOWN
-from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
+from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
+from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import NameServerError, NotPlainError, WorkerExistsError
+from hpbandster_ng.errors import CredentialsError, NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
 
@@ -54,6 +56,7 @@ class DeskClient:
         evaluate: evaluates one order.
         idle_timeout: seconds without a job after which the work ends; None for no limit.
         logger: told in a line what happens.
+        access: to the run; by default with the secret that this user's processes find by the run's name.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class DeskClient:
         evaluate: Callable[[Order], Outcome],
         idle_timeout: float | None,
         logger: logging.Logger,
+        access: Access | None = None,
     ) -> None:
         self.run_id = run_id
         self.worker = worker
@@ -71,6 +75,7 @@ class DeskClient:
         self.evaluate = evaluate
         self.idle_timeout = idle_timeout
         self.logger = logger
+        self.access = access or Access(run_id)
         self._token = uuid.uuid4().hex
         self._desk: Any = None
         self._location: Any = None
@@ -88,6 +93,7 @@ class DeskClient:
 
         Raises:
             NameServerError: there is none.
+            CredentialsError: it is another run's.
         """
         self._nameserver_at(PATIENCE)._pyroRelease()
 
@@ -95,7 +101,7 @@ class DeskClient:
         """End after the job in hand; from any thread."""
         self._stop.set()
         if self._location is not None and not self._is_computing.is_set():
-            with contextlib.suppress(OSError, Pyro4.errors.PyroError), _released(self._location) as desk:
+            with contextlib.suppress(OSError, Pyro4.errors.PyroError), self._released() as desk:
                 desk.wake(self.worker, self._token)
 
     def run(self) -> None:
@@ -103,6 +109,7 @@ class DeskClient:
 
         Raises:
             NameServerError: the nameserver was gone for too long.
+            CredentialsError: another run has taken its place.
             WorkerExistsError: another worker of that name works for the same run.
         """
         self._idle_since = time.monotonic()
@@ -112,7 +119,7 @@ class DeskClient:
             while not self._is_over:
                 if self._find_master():
                     self._serve()
-        except NameServerError:
+        except (NameServerError, CredentialsError):
             if not self._is_over:
                 raise
         finally:
@@ -144,7 +151,7 @@ class DeskClient:
         while True:
             host, port = self.locate()
             try:
-                return locate_nameserver(host, port, patience=0)
+                return locate_nameserver(host, port, 0, self.access)
             except NameServerError:
                 left = give_up - time.monotonic()
                 self._note_masterless("no nameserver answers", left)
@@ -172,7 +179,7 @@ class DeskClient:
             nameserver._pyroRelease()
 
     def _join(self, location: Any) -> bool:
-        desk = proxy_to(location, CALL_TIMEOUT)
+        desk = proxy_to(location, CALL_TIMEOUT, self.access.secret)
         try:
             refusal = desk.join(self.worker, self._token)
         except (OSError, Pyro4.errors.PyroError) as error:
@@ -285,15 +292,14 @@ class DeskClient:
             self._desk._pyroRelease()
             self._desk = None
 
-
-@contextlib.contextmanager
-def _released(location: Any) -> Iterator[Any]:
-    """A proxy of short life."""
-    proxy = proxy_to(location, CONNECT_TIMEOUT)
-    try:
-        yield proxy
-    finally:
-        proxy._pyroRelease()
+    @contextlib.contextmanager
+    def _released(self) -> Iterator[Any]:
+        """Another proxy to the desk, of short life."""
+        proxy = proxy_to(self._location, CONNECT_TIMEOUT, self.access.secret)
+        try:
+            yield proxy
+        finally:
+            proxy._pyroRelease()
 
 
 def _encoded(attempt: Attempt, outcome: Outcome) -> str:

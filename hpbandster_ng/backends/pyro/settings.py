@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import Pyro4
 
-__all__ = ["CALL_TIMEOUT", "CONNECT_TIMEOUT", "MAX_MESSAGE_BYTES", "PATIENCE", "apply_settings", "pyro_location"]
+__all__ = [
+    "CALL_TIMEOUT",
+    "CONNECT_TIMEOUT",
+    "HANDSHAKE_TIMEOUT",
+    "MAX_MESSAGE_BYTES",
+    "PATIENCE",
+    "apply_settings",
+    "pyro_location",
+]
 
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to reach a nameserver or dispatcher may take."""
@@ -14,6 +22,9 @@ PATIENCE = 6.0
 
 CALL_TIMEOUT = 30.0
 """Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""
+
+HANDSHAKE_TIMEOUT = 3.0
+"""Seconds within which a new connection must show that it belongs to the run."""
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """What one result may weigh."""
