@@ -20,6 +20,8 @@ import Pyro4
 
 from hpbandster_ng.backends.pyro.wire import Attempt, decode_report
 from hpbandster_ng.engine.events import Happening, JobFinished, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.errors import CommunicationError
 
 __all__ = ["SHUTDOWN", "Desk"]
 
@@ -104,6 +106,8 @@ class Desk:
         """
         if self._is_closed:
             raise ConnectionError("this master is closed")
+        if not (type(worker) is type(token) is str):
+            raise TypeError("worker and token must be text")
         with self._lock:
             if self._is_closing:
                 return SHUTDOWN
@@ -275,7 +279,12 @@ class Desk:
             return member
 
     def _take_report(self, member: _Member, report: str) -> None:
-        attempt, outcome = decode_report(report)
+        try:
+            attempt, outcome = decode_report(report)
+        except CommunicationError as error:  # without an answer that it understands, a worker would send it for ever
+            if member.in_hand is None:
+                return
+            attempt, outcome = member.in_hand[0], Outcome(OutcomeState.FAILED, error=str(error))
         with self._lock:
             is_member = self._members.get(member.name) is member
             if attempt.session != self.session or member.reported == attempt or not is_member:

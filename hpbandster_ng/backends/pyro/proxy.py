@@ -1,7 +1,8 @@
-"""Proxies to remote objects, closed to others or not."""
+"""Proxies to remote objects of a run that is closed to others, or open."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any, NoReturn
 
@@ -18,30 +19,32 @@ _INTERRUPTIONS = (ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
 
 
 def proxy_to(location: Any, timeout: float, secret: Secret | None) -> Any:
-    """A proxy whose every call has a time limit; connects on its first call.
+    """A proxy whose every call has a time limit; connects on its first call, and anew after a failed one.
+
+    Such a call may raise what a call of Pyro4's own proxies raises, and ``Pyro4.errors.SecurityError`` if who answers
+    is not of the secret's run.
 
     Args:
-        secret: that of the run; None for a run that is open to everybody.
+        secret: that of the run; None if it is open to everybody.
     """
-    proxy = Pyro4.Proxy(location) if secret is None else _MembersProxy(location, secret)
+    proxy = _Proxy(location, secret)
     proxy._pyroTimeout = timeout
     return proxy
 
 
-class _MembersProxy(Pyro4.Proxy):  # type: ignore[misc]
-    """Connects with a secret of its own; Pyro4 itself knows but one for the whole process.
+class _Proxy(Pyro4.Proxy):  # type: ignore[misc]
+    """Connects with a secret of its own, and reads what comes by one serializer only.
 
-    Raises, on its first call and whenever it connects anew:
-        Pyro4.errors.SecurityError: who answers is not of the secret's run.
-        Pyro4.errors.CommunicationError: nobody answers.
+    Pyro4's own proxies know one secret for the whole process, and read the first answer of a server by any serializer
+    that it names, ``pickle`` included.
     """
 
-    def __init__(self, location: Any, secret: Secret) -> None:
+    def __init__(self, location: Any, secret: Secret | None) -> None:
         super().__init__(location)
         object.__setattr__(self, "_secret", secret)  # a proxy takes every other attribute for a remote one
 
     def __getstate__(self) -> NoReturn:
-        raise TypeError("a proxy that holds a secret is never sent or stored; send its address")
+        raise TypeError("a proxy may hold a secret, so it is never sent or stored; send its address")
 
     __getstate_for_dict__ = __getstate__
 
@@ -52,33 +55,44 @@ class _MembersProxy(Pyro4.Proxy):  # type: ignore[misc]
                 return False
             uri = self._pyroUri
             try:
-                sock = self._secret.connect(uri.host, uri.port, self._pyroTimeout)
+                sock = _connected(uri.host, uri.port, self._pyroTimeout, self._secret)
             except _INTERRUPTIONS as error:
                 raise Pyro4.errors.CommunicationError(f"the connection broke as it began: {error}") from error
             except ssl.SSLError as error:
-                raise Pyro4.errors.SecurityError(error.reason or str(error)) from error
+                raise Pyro4.errors.SecurityError(getattr(error, "verify_message", error.reason)) from error
             except (OSError, UnicodeError) as error:
                 raise Pyro4.errors.CommunicationError(f"cannot connect: {error}") from error
             connection = socketutil.SocketConnection(sock, uri.object)
             try:
-                self._greet(connection)
+                self._Proxy__processMetadata(_greeted(connection))
             except BaseException:
                 connection.close()
                 raise
             self._pyroConnection = connection
             return True
 
-    def _greet(self, connection: Any) -> None:
-        """Say hello in the way of Pyro4, which answers with what the object offers."""
-        serializer = util.get_serializer(Pyro4.config.SERIALIZER)
-        data, _ = serializer.serializeData({"handshake": self._pyroHandshake, "object": connection.objectId})
-        flags = message.FLAGS_META_ON_CONNECT
-        hello = message.Message(message.MSG_CONNECT, data, serializer.serializer_id, flags, self._pyroSeq)
-        connection.send(hello.to_bytes())
-        reply = message.Message.recv(connection, [message.MSG_CONNECTOK, message.MSG_CONNECTFAIL])
-        if reply.serializer_id != serializer.serializer_id:
-            raise Pyro4.errors.CommunicationError("the answer is not in the serializer that was agreed upon")
-        answer = serializer.deserializeData(reply.data, reply.flags & message.FLAGS_COMPRESSED)
-        if reply.type == message.MSG_CONNECTFAIL:
-            raise Pyro4.errors.CommunicationError(f"the connection was refused: {answer}")
-        self._Proxy__processMetadata(answer["meta"])
+
+def _connected(host: str, port: int, timeout: float, secret: Secret | None) -> socket.socket:
+    sock = socket.create_connection((host, port), timeout)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sock if secret is None else secret.for_clients.wrap_socket(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _greeted(connection: Any) -> Any:
+    """What the remote object offers, which is Pyro4's answer to a hello."""
+    serializer = util.get_serializer(Pyro4.config.SERIALIZER)
+    data, _ = serializer.serializeData({"handshake": "hello", "object": connection.objectId})
+    hello = message.Message(message.MSG_CONNECT, data, serializer.serializer_id, message.FLAGS_META_ON_CONNECT, 0)
+    connection.send(hello.to_bytes())
+    reply = message.Message.recv(connection, [message.MSG_CONNECTOK, message.MSG_CONNECTFAIL])
+    if reply.serializer_id != serializer.serializer_id:
+        raise Pyro4.errors.CommunicationError("who answers does not keep to the serializer of this run")
+    answer = serializer.deserializeData(reply.data, reply.flags & message.FLAGS_COMPRESSED)
+    if reply.type == message.MSG_CONNECTFAIL:
+        raise Pyro4.errors.CommunicationError(f"the connection was refused: {answer}")
+    return answer["meta"]

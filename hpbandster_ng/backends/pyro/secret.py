@@ -6,7 +6,6 @@ own key is thrown away as soon as it has. Names and addresses are not looked at,
 
 from __future__ import annotations
 
-import socket
 import ssl
 import tempfile
 from dataclasses import dataclass
@@ -62,22 +61,6 @@ class Secret:
             CredentialsError: the texts are no certificates, or the key is another's.
         """
         _ = self.for_servers, self.for_clients
-
-    def connect(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
-        """A connection to a server of this run.
-
-        Raises:
-            ssl.SSLError: the server is none of this run.
-            OSError: nothing answers there.
-        """
-        sock = socket.create_connection((host, port), timeout)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return self.for_clients.wrap_socket(sock)
-        except BaseException:
-            sock.close()
-            raise
 
     def _context(self, protocol: int) -> ssl.SSLContext:
         context = ssl.SSLContext(protocol)

@@ -11,8 +11,9 @@ import logging
 import selectors
 import socket
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
+import Pyro4.errors
 from Pyro4.socketserver.threadpool import NoFreeWorkersError
 from Pyro4.socketserver.threadpoolserver import ClientConnectionJob
 
@@ -47,6 +48,7 @@ class DaemonThread:
 
     def __init__(self, daemon: Any, name: str, secret: Secret | None = None) -> None:
         self.secret = secret
+        daemon._Daemon__deserializeBlobArgs = _refuse_blob
         self._daemon = daemon
         self._server = daemon.transportServer
         self._strangers = _Strangers()
@@ -168,6 +170,11 @@ class _Strangers:
                 return
             del self._connections[oldest]
         oldest.expel()
+
+
+def _refuse_blob(_message: Any) -> NoReturn:
+    """Pyro4 reads part of such a message with ``marshal``, which is not made for what strangers send."""
+    raise Pyro4.errors.SerializeError("serialized blobs are not accepted")
 
 
 def check_address(host: str, port: int) -> None:
