@@ -77,6 +77,7 @@ class DeskClient:
         self.logger = logger
         self.access = access or Access(run_id)
         self._token = uuid.uuid4().hex
+        self._nameserver: Any = None
         self._desk: Any = None
         self._location: Any = None
         self._stop = threading.Event()
@@ -126,6 +127,7 @@ class DeskClient:
             self._stop.set()
             self._has_ended.set()
             self._is_computing.set()
+            self._forget_nameserver()
             self._leave()
             heart.join()
 
@@ -169,14 +171,19 @@ class DeskClient:
         return True
 
     def _masters_location(self) -> Any | None:
-        """Apart, so that the proxy is gone before a master is joined: Python ignores a Ctrl-C that meets its end."""
-        nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
+        """Ask the nameserver, over one connection until a master is joined: to connect costs ten times a question."""
+        if self._nameserver is None:
+            self._nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
         try:
-            return lookup(nameserver, dispatcher_name(self.run_id))
+            return lookup(self._nameserver, dispatcher_name(self.run_id))
         except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
+            self._forget_nameserver()
             return None
-        finally:
-            nameserver._pyroRelease()
+
+    def _forget_nameserver(self) -> None:
+        if self._nameserver is not None:
+            self._nameserver._pyroRelease()
+            self._nameserver = None
 
     def _join(self, location: Any) -> bool:
         desk = proxy_to(location, CALL_TIMEOUT, self.access.secret)
@@ -194,6 +201,7 @@ class DeskClient:
             raise WorkerExistsError(refusal)
         self._desk, self._location, self._unreachable = desk, location, None
         self._masterless_since = None
+        self._forget_nameserver()
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
 
