@@ -14,6 +14,7 @@ import numpy as np
 from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.credentials import check_run_id
+from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.config_generator import ConfigGenerator
@@ -62,6 +63,7 @@ class Master:
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
+        max_message_bytes: what one result may weigh, as text; give the workers the same.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -95,6 +97,7 @@ class Master:
         backend: Backend | None = None,
         clock: Clock | None = None,
         insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
         for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
@@ -116,7 +119,14 @@ class Master:
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
         self._storage = storage
         self._backend = backend or PyroBackend(
-            self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval, insecure
+            self.run_id,
+            nameserver,
+            nameserver_port,
+            host,
+            self.working_directory,
+            ping_interval,
+            insecure,
+            max_message_bytes,
         )
         self._clock = clock or wall_clock()
         self._iteration_kwargs: Mapping[str, Any] = {}

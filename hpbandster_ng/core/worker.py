@@ -20,6 +20,7 @@ from hpbandster_ng.backends.pyro.credentials import (
     read_credentials,
 )
 from hpbandster_ng.backends.pyro.nameserver import check_port
+from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
@@ -63,6 +64,8 @@ class Worker:
         id: tells several workers of one process apart.
         timeout: seconds without a job after which the worker ends by itself, counted from its start; None for never.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
+        max_message_bytes: what one result may weigh, as text; a larger one counts as failed. The master has the same
+            limit.
 
     Attributes:
         worker_id: the name under which the worker works, unique in its run.
@@ -88,6 +91,7 @@ class Worker:
         id: Any = None,  # noqa: A002 - the predecessor's name
         timeout: float | None = None,
         insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
         if timeout is not None and not timeout > 0:
@@ -98,6 +102,7 @@ class Worker:
         self.host = host
         self.timeout = timeout
         self.insecure = insecure
+        self.max_message_bytes = check_max_message_bytes(max_message_bytes)
         suffix = "" if id is None else f".{id}"
         self.worker_id = f"hpbandster.run_{self.run_id}.worker.{host or socket.gethostname()}.{os.getpid()}{suffix}"
         self._credentials_path: Any = None
@@ -166,7 +171,14 @@ class Worker:
         directory = None if self._credentials_path is None else self._credentials_path.parent
         access = Access(self.run_id, directory, self.insecure)
         client = DeskClient(
-            self.run_id, self.worker_id, self._locate, self._evaluate, self.timeout, self.logger, access
+            self.run_id,
+            self.worker_id,
+            self._locate,
+            self._evaluate,
+            self.timeout,
+            self.logger,
+            access,
+            self.max_message_bytes,
         )
         _reserve(self.worker_id)
         try:

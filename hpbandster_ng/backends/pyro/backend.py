@@ -17,7 +17,7 @@ from hpbandster_ng.backends.pyro.desk import Desk
 from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, PATIENCE
+from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, PATIENCE, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
@@ -66,9 +66,10 @@ class PyroBackend:
         working_directory: passed to ``compute``; a credentials file of the run is looked for here, too.
         ping_interval: seconds; a worker that is silent for three of these, and for 3 seconds, is lost.
         insecure: whether nameserver and workers do without a secret.
+        max_message_bytes: what one result may weigh; whoever sends more is hung up on.
 
     Raises:
-        InvalidArgumentError: ``nameserver_port`` is no port.
+        InvalidArgumentError: ``nameserver_port`` is no port, or the limit none.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class PyroBackend:
         working_directory: str = ".",
         ping_interval: float = 60,
         insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = run_id
         self.nameserver = nameserver
@@ -87,6 +89,7 @@ class PyroBackend:
         self.host = host
         self.working_directory = working_directory
         self.ping_interval = ping_interval
+        self.max_message_bytes = check_max_message_bytes(max_message_bytes)
         self.access = Access(run_id, Path(working_directory), insecure)
         self._location: Any = None
         self._thread: DaemonThread | None = None
@@ -117,7 +120,7 @@ class PyroBackend:
             self._desk = Desk(self.run_id, clock, max(_SHORTEST_SILENCE, _SILENT_PINGS * self.ping_interval))
             daemon.desk = self._desk
             self._location = daemon.register(self._desk)
-            thread = DaemonThread(daemon, "hpbandster-dispatcher", self.access.secret)
+            thread = DaemonThread(daemon, "hpbandster-dispatcher", self.access.secret, self.max_message_bytes)
             thread.start()
             try:
                 nameserver.register(self.run_id, self._location)

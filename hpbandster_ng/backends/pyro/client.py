@@ -57,6 +57,7 @@ class DeskClient:
         idle_timeout: seconds without a job after which the work ends; None for no limit.
         logger: told in a line what happens.
         access: to the run; by default with the secret that this user's processes find by the run's name.
+        max_message_bytes: what one report may weigh; 64 MiB by default.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class DeskClient:
         idle_timeout: float | None,
         logger: logging.Logger,
         access: Access | None = None,
+        max_message_bytes: int | None = None,
     ) -> None:
         self.run_id = run_id
         self.worker = worker
@@ -76,6 +78,7 @@ class DeskClient:
         self.idle_timeout = idle_timeout
         self.logger = logger
         self.access = access or Access(run_id)
+        self.max_message_bytes = max_message_bytes
         self._token = uuid.uuid4().hex
         self._nameserver: Any = None
         self._desk: Any = None
@@ -256,7 +259,7 @@ class DeskClient:
             outcome = self.evaluate(order)
         finally:
             self._is_computing.clear()
-        self._report = order.attempt, _encoded(order.attempt, outcome)
+        self._report = order.attempt, _encoded(order.attempt, outcome, self.max_message_bytes)
         self._idle_since = time.monotonic()
 
     def _note_failed_delivery(self, error: Exception) -> None:
@@ -310,8 +313,8 @@ class DeskClient:
             proxy._pyroRelease()
 
 
-def _encoded(attempt: Attempt, outcome: Outcome) -> str:
+def _encoded(attempt: Attempt, outcome: Outcome, max_bytes: int | None) -> str:
     try:
-        return encode_report(attempt, outcome)
+        return encode_report(attempt, outcome, max_bytes)
     except NotPlainError as error:
         return encode_report(attempt, Outcome(OutcomeState.FAILED, error=str(error)))

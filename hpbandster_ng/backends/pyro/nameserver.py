@@ -32,6 +32,9 @@ DEFAULT_PORT = 9090
 
 _RETRY_INTERVAL = 0.25
 
+_MAX_MESSAGE_BYTES = 64 * 1024
+"""Names and addresses are short."""
+
 _WAY_OUT = (
     "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be left "
     "over from a run that has ended"
@@ -97,7 +100,7 @@ class NameServerThread:
                 f"cannot start a nameserver on host={self.host!r}, port={self.port}: {error}; {way_out}"
             ) from error
         self.port = daemon.sock.getsockname()[1]
-        self._thread = DaemonThread(daemon, "hpbandster-nameserver")
+        self._thread = DaemonThread(daemon, "hpbandster-nameserver", max_message_bytes=_MAX_MESSAGE_BYTES)
         return self.host, self.port
 
     def serve(self, secret: Secret | None) -> None:

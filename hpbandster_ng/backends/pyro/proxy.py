@@ -8,9 +8,11 @@ from typing import Any, NoReturn
 
 import Pyro4
 import Pyro4.errors
-from Pyro4 import message, socketutil, util
+from Pyro4 import message, util
 
+from hpbandster_ng.backends.pyro.connection import LimitedConnection
 from hpbandster_ng.backends.pyro.secret import Secret
+from hpbandster_ng.backends.pyro.settings import ESCAPED, MAX_MESSAGE_BYTES
 
 __all__ = ["proxy_to"]
 
@@ -62,7 +64,7 @@ class _Proxy(Pyro4.Proxy):  # type: ignore[misc]
                 raise Pyro4.errors.SecurityError(getattr(error, "verify_message", error.reason)) from error
             except (OSError, UnicodeError) as error:
                 raise Pyro4.errors.CommunicationError(f"cannot connect: {error}") from error
-            connection = socketutil.SocketConnection(sock, uri.object)
+            connection = LimitedConnection(sock, uri.object, ESCAPED * MAX_MESSAGE_BYTES)
             try:
                 self._Proxy__processMetadata(_greeted(connection))
             except BaseException:

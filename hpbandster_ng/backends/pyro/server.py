@@ -17,8 +17,9 @@ import Pyro4.errors
 from Pyro4.socketserver.threadpool import NoFreeWorkersError
 from Pyro4.socketserver.threadpoolserver import ClientConnectionJob
 
+from hpbandster_ng.backends.pyro.connection import LimitedConnection
 from hpbandster_ng.backends.pyro.secret import Secret
-from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, HANDSHAKE_TIMEOUT
+from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, ESCAPED, HANDSHAKE_TIMEOUT, MAX_MESSAGE_BYTES
 
 __all__ = ["DaemonThread", "check_address"]
 
@@ -41,13 +42,17 @@ class DaemonThread:
         daemon: a ``Pyro4.Daemon`` that listens already.
         name: of the thread.
         secret: that of the run whose members are served; None to serve everybody.
+        max_message_bytes: what a text may weigh that is received; whoever announces more is hung up on.
 
     Attributes:
         secret: may be changed at any time, for connections to come.
     """
 
-    def __init__(self, daemon: Any, name: str, secret: Secret | None = None) -> None:
+    def __init__(
+        self, daemon: Any, name: str, secret: Secret | None = None, max_message_bytes: int = MAX_MESSAGE_BYTES
+    ) -> None:
         self.secret = secret
+        self._limit = ESCAPED * max_message_bytes
         daemon._Daemon__deserializeBlobArgs = _refuse_blob
         self._daemon = daemon
         self._server = daemon.transportServer
@@ -72,6 +77,8 @@ class DaemonThread:
         if self._thread.ident is not None:
             self._thread.join()
         self._server.sock.close()  # first: else a worker that is hung up on would be back before the end
+        while self._strangers.expel_oldest():
+            pass
         for thread in list(self._server.pool.busy):
             with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
                 thread.job.csock.close()
@@ -93,7 +100,8 @@ class DaemonThread:
             self._take(sock, address)
 
     def _take(self, sock: socket.socket, address: Any) -> None:
-        connection = _Connection(sock, address, self._daemon, self.secret, self._strangers)
+        limited = LimitedConnection(sock, None, self._limit)
+        connection = _Connection(limited, address, self._daemon, self.secret, self._strangers)
         self._strangers.admit(connection)
         try:
             self._server.pool.process(connection)
@@ -111,10 +119,21 @@ class DaemonThread:
 class _Connection(ClientConnectionJob):  # type: ignore[misc]
     """A connection, whose requests are served in a thread of its own once it has shown that it belongs here."""
 
-    def __init__(self, sock: socket.socket, address: Any, daemon: Any, secret: Secret | None, strangers: _Strangers):
-        super().__init__(sock, address, daemon)
+    def __init__(
+        self,
+        connection: LimitedConnection,
+        address: Any,
+        daemon: Any,
+        secret: Secret | None,
+        strangers: _Strangers,
+    ) -> None:
+        # Pyro4's names, and not its constructor, which makes a connection without a limit.
+        self.csock = connection
+        self.caddr = address
+        self.daemon = daemon
         self._secret = secret
         self._strangers = strangers
+        self._is_expelled = False
 
     def handleConnection(self) -> bool:
         """Whether the handshake succeeds; Pyro4 calls this first in the connection's thread."""
@@ -123,6 +142,8 @@ class _Connection(ClientConnectionJob):  # type: ignore[misc]
             if self._secret is not None:
                 context = self._secret.for_servers
                 self.csock.sock = context.wrap_socket(self.csock.sock, server_side=True, do_handshake_on_connect=False)
+                if self._is_expelled:  # a moment ago, when the socket changed
+                    raise ConnectionAbortedError("there are too many")
                 self.csock.sock.do_handshake()
             if not super().handleConnection():
                 return False
@@ -137,6 +158,7 @@ class _Connection(ClientConnectionJob):  # type: ignore[misc]
 
     def expel(self) -> None:
         """End the handshake, from another thread."""
+        self._is_expelled = True
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.csock.sock, socket.SHUT_RDWR)
 
@@ -163,13 +185,15 @@ class _Strangers:
         with self._lock:
             self._connections.pop(connection, None)
 
-    def expel_oldest(self) -> None:
+    def expel_oldest(self) -> bool:
+        """Whether there was one."""
         with self._lock:
             oldest = next(iter(self._connections), None)
             if oldest is None:
-                return
+                return False
             del self._connections[oldest]
         oldest.expel()
+        return True
 
 
 def _refuse_blob(_message: Any) -> NoReturn:

@@ -53,13 +53,16 @@ def decode_order(text: str) -> Order:
     return Order(Attempt(*attempt), config, working_directory)
 
 
-def encode_report(attempt: Attempt, outcome: Outcome) -> str:
+def encode_report(attempt: Attempt, outcome: Outcome, max_bytes: int | None = None) -> str:
     """Encode how an attempt ended.
+
+    Args:
+        max_bytes: what the text may weigh; 64 MiB by default.
 
     Raises:
         NotPlainError: the result has no text form, or is too large.
     """
-    return _encoded([list(attempt), outcome.state.value, outcome.result, outcome.error], "the result")
+    return _encoded([list(attempt), outcome.state.value, outcome.result, outcome.error], "the result", max_bytes)
 
 
 def decode_report(text: str) -> tuple[Attempt, Outcome]:
@@ -90,15 +93,16 @@ def _is_sound(attempt: Attempt, outcome: Outcome) -> bool:
     return has_loss and type(attempt.number) is int and all(type(text) is str for text in texts)
 
 
-def _encoded(value: Any, name: str) -> str:
+def _encoded(value: Any, name: str, max_bytes: int | None = None) -> str:
     try:
         text = plain_json.dumps(value)
     except ValueError as error:
         raise NotPlainError(f"{name} cannot be sent: {error}") from error
     size = len(text) if text.isascii() else len(text.encode())
-    if size > MAX_MESSAGE_BYTES:
+    limit = max_bytes or MAX_MESSAGE_BYTES
+    if size > limit:
         raise NotPlainError(
-            f"{name} has {size:,} bytes, more than the {MAX_MESSAGE_BYTES:,} that can be sent; write large data to a "
-            "file and return its path"
+            f"{name} has {size:,} bytes, more than the {limit:,} that can be sent; write large data to a file and "
+            "return its path"
         )
     return text

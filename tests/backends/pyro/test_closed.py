@@ -40,7 +40,7 @@ from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import OutcomeState
-from hpbandster_ng.errors import CredentialsError, MissingCredentialsError, NameServerError
+from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, MissingCredentialsError, NameServerError
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
 from tests.waiting import wait_until
 
@@ -346,6 +346,40 @@ def test_whatever_a_member_reports_the_desk_goes_on(run):
         desk.leave("member", "token", "it left")
     (lost,) = iter(lambda: run.backend.next_event(0.0), None)
     pool.apply(lost)
+
+
+class Talker(Worker):
+    def compute(self, config_id, config, budget, working_directory):
+        return {"loss": 0.5, "info": "x" * 300_000}
+
+
+@pytest.mark.parametrize(
+    ("of_worker", "of_master", "reason"),
+    [
+        (64 * 1024, 64 * 1024, "more than the 65,536 that can be sent"),
+        (1024 * 1024, 64 * 1024, "the result could not be delivered: 3 times the connection broke"),
+        (1024 * 1024, 1024 * 1024, None),
+    ],
+)
+def test_a_result_beyond_the_users_limit_is_a_failure_that_says_so(stack, of_worker, of_master, reason):
+    nameserver = stack.enter_context(NameServer("run", port=0))
+    worker = Talker("run", nameserver_port=nameserver.port, max_message_bytes=of_worker)
+    worker.run(background=True)
+    stack.callback(worker.shutdown)
+    options = {"nameserver_port": nameserver.port, "max_message_bytes": of_master, "worker_timeout": 20}
+    with RandomSearch(SPACE, run_id="run", **options) as master:
+        (run,) = master.run(1).get_all_runs()
+    if reason is None:
+        assert len(run.info) == 300_000
+    else:
+        assert reason in run.error_logs
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 2**30, 1e6, True, None])
+def test_a_limit_is_a_number_of_bytes(limit):
+    for make in (lambda: Toy("run", max_message_bytes=limit), lambda: PyroBackend("run", max_message_bytes=limit)):
+        with pytest.raises(InvalidArgumentError, match=r"max_message_bytes=.* must be a whole number from 65536 to"):
+            make()
 
 
 # Who comes to the wrong run

@@ -73,11 +73,18 @@ def test_a_text_that_is_no_report_is_one_error_of_ours(text):
         decode_report(text)
 
 
+def test_a_user_may_set_the_limit():
+    outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 1.0, "info": "a" * 1000})
+    encode_report(ATTEMPT, outcome, 2000)
+    with pytest.raises(NotPlainError, match=r"the result has 1,\d{3} bytes, more than the 1,000 that can be sent"):
+        encode_report(ATTEMPT, outcome, 1000)
+
+
 @pytest.mark.parametrize("character", ["a", "\\", '"', "'", "\n", "\x00", "\x85", "\u2028", "\ue000", "\U000e0001"])
-def test_what_passes_the_size_limit_also_passes_pyros(character):
-    """Pyro4's serializer writes a literal with escapes, which must stay below its own limit."""
+def test_what_passes_the_size_limit_passes_on_the_way(character):
+    """Pyro4's serializer writes a literal with escapes, for which a connection has room."""
     settings.apply_settings()
     text = encode_report(ATTEMPT, Outcome(OutcomeState.SUCCEEDED, {"loss": 1.0, "info": character * 1000}))
     data, _ = Pyro4.util.get_serializer("serpent").serializeCall("desk", "exchange", (text,), {})
-    assert len(data) / len(text.encode()) < 3
-    assert Pyro4.config.MAX_MESSAGE_SIZE >= 3 * settings.MAX_MESSAGE_BYTES
+    assert len(data) / len(text.encode()) < settings.ESCAPED
+    assert Pyro4.config.MAX_MESSAGE_SIZE >= settings.ESCAPED * settings.MAX_MESSAGE_BYTES
