@@ -100,9 +100,7 @@ class Master:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
-        for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
-            if not value > 0:
-                raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
+        _check_seconds(ping_interval=ping_interval, worker_timeout=worker_timeout)
         self.config_generator = config_generator
         self.working_directory = os.fspath(working_directory)
         self.shutdown_workers = shutdown_workers
@@ -118,15 +116,9 @@ class Master:
         )
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
         self._storage = storage
+        addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
-            self.run_id,
-            nameserver,
-            nameserver_port,
-            host,
-            self.working_directory,
-            ping_interval,
-            insecure,
-            max_message_bytes,
+            self.run_id, *addresses, self.working_directory, ping_interval, insecure, max_message_bytes
         )
         self._clock = clock or wall_clock()
         self._iteration_kwargs: Mapping[str, Any] = {}
@@ -276,6 +268,12 @@ def check_count(name: str, value: object) -> None:
     """
     if not _is_whole(value) or value < 1:
         raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+
+
+def _check_seconds(**limits: float) -> None:
+    for name, value in limits.items():
+        if not value > 0:
+            raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
 
 
 def _seed(seed: int | None) -> int:

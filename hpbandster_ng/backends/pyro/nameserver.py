@@ -145,7 +145,10 @@ def _connected(host: str, port: int, access: Access) -> Any:
     try:
         secret = access.look(port)
     except MissingCredentialsError as error:
-        raise MissingCredentialsError(f"no nameserver answers at {where} ({error}); {_WAY_OUT}") from error
+        raise MissingCredentialsError(
+            f"no nameserver answers at {where} ({error}); {_WAY_OUT}; on another machine, give the directory with the "
+            "file to Worker.load_nameserver_credentials(), or to the optimizer as working_directory"
+        ) from error
     proxy = None
     try:
         proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT, secret)
