@@ -11,6 +11,11 @@ from hpbandster_ng.core.dispatcher import Dispatcher
 from hpbandster_ng.core.nameserver import NameServer
 
 
+def say(text):
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--run_id", required=True)
@@ -19,10 +24,14 @@ def main():
     args = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (args.descriptors, args.descriptors))
     with NameServer(args.run_id, args.directory, port=0) as nameserver:
-        dispatcher = Dispatcher(lambda job: None, args.run_id, nameserver_port=nameserver.port)
+        dispatcher = Dispatcher(
+            lambda job: None,
+            args.run_id,
+            nameserver_port=nameserver.port,
+            queue_callback=lambda number: say(f"workers: {number}"),
+        )
         threading.Thread(target=dispatcher.run, daemon=True).start()
-        sys.stdout.write("starts\n")
-        sys.stdout.flush()
+        say("starts")
         threading.Event().wait()  # for the signal that ends it
 
 

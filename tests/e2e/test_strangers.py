@@ -9,10 +9,12 @@ import Pyro4
 import pytest
 
 from hpbandster_ng.backends.pyro.access import Access
-from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials
+from hpbandster_ng.backends.pyro.certificates import mint
+from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials, write_credentials
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.errors import NameServerError
+from tests.e2e.processes import WORKER
 from tests.e2e.strangers import MESSAGES
 from tests.waiting import LIMIT, wait_until
 
@@ -65,6 +67,28 @@ def test_five_hundred_strangers_hold_up_no_member(run, spawn, tmp_path, kind):
         crowd.popen.kill()
         old.ping()
     assert run.popen.poll() is None
+
+
+def test_a_worker_that_lived_on_is_let_in_after_nameserver_and_master_were_killed(run, spawn, tmp_path):
+    worker = spawn(WORKER, "--run_id", "closed", "--directory", tmp_path)
+    run.wait_for("workers: 1")
+    run.popen.kill()
+    run.popen.wait(LIMIT)
+    again = spawn(HERE / "closed_run.py", "--run_id", "closed", "--directory", tmp_path)
+    again.wait_for("workers: 1")
+    assert worker.popen.poll() is None
+
+
+def test_a_worker_with_stale_credentials_ends_with_one_line(run, spawn, tmp_path):
+    path = credentials_path(tmp_path, "closed")
+    stale = tmp_path / "stale"
+    stale.mkdir()
+    write_credentials(credentials_path(stale, "closed"), *read_credentials(path), mint())
+    worker = spawn(WORKER, "--run_id", "closed", "--directory", stale)
+    assert worker.end() != 0
+    *_, last = worker.output.splitlines()
+    assert last.startswith("hpbandster_ng.errors.CredentialsError: who answers at nameserver='127.0.0.1'")
+    assert "is not the nameserver of run_id='closed'" in last
 
 
 def test_a_run_with_few_descriptors_left_goes_on_when_the_crowd_has_gone(spawn, tmp_path):
