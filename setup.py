@@ -12,6 +12,7 @@ REPOSITORY_FILES = ("README.md", "CHANGELOG.md")
 
 REQUIRES = [
     "ConfigSpace>=0.7.1",
+    "cryptography>=42",
     "netifaces-plus>=0.12.3",
     "numpy>=1.26",
     "Pyro4>=4.82",

@@ -9,6 +9,8 @@
     ├── ResultError (ValueError)                 ``compute`` returned something that is not a result
     ├── CommunicationError (ConnectionError)     the network, or who answers on it
     │   ├── NameServerError                      no nameserver there, or it cannot start
+    │   ├── CredentialsError                     credentials of another run, stale ones, or ones that are not safe
+    │   │   └── MissingCredentialsError          ... none of this run; a NameServerError, too
     │   ├── MasterExistsError                    another master serves this run_id
     │   └── WorkerExistsError                    another worker carries this name
     ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
@@ -28,12 +30,14 @@ from __future__ import annotations
 
 __all__ = [
     "CommunicationError",
+    "CredentialsError",
     "HpbandsterError",
     "IllegalTransitionError",
     "InvalidArgumentError",
     "LogError",
     "LogExistsError",
     "MasterExistsError",
+    "MissingCredentialsError",
     "MissingExtraError",
     "NameServerError",
     "NoWorkersError",
@@ -87,6 +91,14 @@ class CommunicationError(HpbandsterError, ConnectionError):
 
 class NameServerError(CommunicationError):
     """No nameserver answers at the given address, or one cannot be started there."""
+
+
+class CredentialsError(CommunicationError):
+    """The credentials are not those of the run that answers, have expired, or could have been read by others."""
+
+
+class MissingCredentialsError(CredentialsError, NameServerError):
+    """There are no credentials of this run where a process of this user looks for them."""
 
 
 class MasterExistsError(CommunicationError):

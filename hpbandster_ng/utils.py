@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hpbandster_ng.core.nameserver import NameServer, nic_name_to_host
 
 __all__ = ["nic_name_to_host", "start_local_nameserver"]
 
 
-def start_local_nameserver(host: str | None = None, port: int = 0, nic_name: str | None = None) -> tuple[str, int]:
+def start_local_nameserver(
+    host: str | None = None, port: int = 0, nic_name: str | None = None, run_id: Any = "local"
+) -> tuple[str, int]:
     """Start a nameserver that lives as long as this process.
 
     Args:
         host: address to listen on; the loopback address by default.
         port: port to listen on; 0 for any free one.
         nic_name: network interface whose address to listen on, in place of ``host``.
+        run_id: the run's name; its master and workers give the same.
 
     Returns:
         Host and port.
@@ -21,4 +26,4 @@ def start_local_nameserver(host: str | None = None, port: int = 0, nic_name: str
     Raises:
         NameServerError: the address is not of this machine, or the port is taken.
     """
-    return NameServer("local", host=host, port=port, nic_name=nic_name).start()
+    return NameServer(run_id, host=host, port=port, nic_name=nic_name).start()

@@ -7,11 +7,14 @@ not see the doctests of the package.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
 
+os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="hpbandster-tests-")  # secrets of runs; children inherit it
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib: no test opens a window
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as a run does; threads that wait for a busy core take many times as long
 
@@ -100,3 +103,7 @@ class Tidiness:
 
 def pytest_configure(config):
     config.pluginmanager.register(Tidiness(), "tidiness")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["XDG_RUNTIME_DIR"])

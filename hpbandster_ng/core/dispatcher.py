@@ -68,6 +68,7 @@ class Dispatcher:
         host: address of this machine on which workers reach the dispatcher.
         logger: where to log; the logger ``hpbandster_ng`` by default.
         queue_callback: called with the number of workers whenever it has changed; what it raises is logged.
+        insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
 
     Raises:
         InvalidArgumentError: the run_id has a slash, or ``nameserver_port`` is no port.
@@ -83,12 +84,15 @@ class Dispatcher:
         host: str | None = None,
         logger: logging.Logger | None = None,
         queue_callback: Callable[[int], Any] | None = None,
+        insecure: bool = False,
     ) -> None:
         self.run_id = check_run_id(run_id)
         self.new_result_callback = new_result_callback
         self.queue_callback = queue_callback
         self.logger = logger or logging.getLogger("hpbandster_ng")
-        self._backend = PyroBackend(self.run_id, nameserver, nameserver_port, host, ping_interval=ping_interval)
+        self._backend = PyroBackend(
+            self.run_id, nameserver, nameserver_port, host, ping_interval=ping_interval, insecure=insecure
+        )
         self._clock = wall_clock()
         self._pool = Pool()
         self._jobs: dict[records.JobKey, Job] = {}

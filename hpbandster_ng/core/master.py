@@ -14,6 +14,7 @@ import numpy as np
 from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.credentials import check_run_id
+from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.core.resumption import check_same, described, recorded_description
@@ -46,7 +47,8 @@ class Master:
     Args:
         run_id: the run's name; its workers and nameserver have the same.
         config_generator: proposes configurations and learns from results.
-        working_directory: passed to ``compute``; created if need be.
+        working_directory: passed to ``compute``; created if need be. A credentials file of the run is looked for here,
+            too.
         ping_interval: seconds; a worker that is silent for three of these is lost, and its job starts elsewhere.
         nameserver, nameserver_port: where the nameserver listens; port 9090 by default.
         host: address of this machine on which workers reach the master; ``localhost`` by default.
@@ -65,6 +67,8 @@ class Master:
             :func:`~hpbandster_ng.storage.urls.storage_of`. By default it is kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
+        insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
+        max_message_bytes: what one result may weigh, as text; give the workers the same.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -97,11 +101,11 @@ class Master:
         storage: Storage | str | None = None,
         backend: Backend | None = None,
         clock: Clock | None = None,
+        insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
-        for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
-            if not value > 0:
-                raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
+        _check_seconds(ping_interval=ping_interval, worker_timeout=worker_timeout)
         self.config_generator = config_generator
         self.working_directory = os.fspath(working_directory)
         self.shutdown_workers = shutdown_workers
@@ -118,8 +122,9 @@ class Master:
         )
         self._pool = Pool(job_queue_sizes, dynamic_queue_size)
         self._storage = None if storage is None else storage_of(storage, self.run_id)
+        addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
-            self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
+            self.run_id, *addresses, self.working_directory, ping_interval, insecure, max_message_bytes
         )
         self._clock = clock or wall_clock()
         self._iteration_kwargs: Mapping[str, Any] = {}
@@ -311,6 +316,12 @@ def check_count(name: str, value: object) -> None:
     """
     if not _is_whole(value) or value < 1:
         raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+
+
+def _check_seconds(**limits: float) -> None:
+    for name, value in limits.items():
+        if not value > 0:
+            raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
 
 
 def _seed(seed: int | None) -> int:

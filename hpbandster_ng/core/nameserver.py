@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import netifaces
 
+from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
+from hpbandster_ng.backends.pyro.certificates import mint, time_left
 from hpbandster_ng.backends.pyro.credentials import (
     check_run_id,
     check_shared_directory,
     credentials_path,
+    make_runtime_folder,
     read_credentials,
+    read_secret,
+    runtime_path,
     write_credentials,
 )
 from hpbandster_ng.backends.pyro.nameserver import NameServerThread, check_port, locate_nameserver
-from hpbandster_ng.errors import InvalidArgumentError, LogError, MasterExistsError, NameServerError
+from hpbandster_ng.backends.pyro.secret import Secret
+from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, LogError, MasterExistsError, NameServerError
 
 __all__ = ["NameServer", "nic_name_to_host"]
 
 _Self = TypeVar("_Self", bound="NameServer")
+
+_LONG_ENOUGH = timedelta(days=15)
+"""A nameserver that is started anew goes on with a secret that is good for so long."""
 
 
 def nic_name_to_host(nic_name: str) -> str:
@@ -46,7 +57,11 @@ def nic_name_to_host(nic_name: str) -> str:
 
 
 class NameServer:
-    """A nameserver in a thread of this process, for one run.
+    """A nameserver in a thread of this process, for one run, which it closes to all who do not belong to it.
+
+    A start makes a secret of the run, good for 30 days, and puts it where other processes of the same user find it by
+    the run's name; in the shared directory, too, if there is one. A start after a crash goes on with the secret that is
+    there, so that workers and a master that lived on are let in.
 
     Args:
         run_id: the run's name; all its processes give the same.
@@ -55,6 +70,8 @@ class NameServer:
         host: address to listen on; the loopback address by default.
         port: port to listen on; 0 for any free one, None for 9090.
         nic_name: network interface whose address to listen on, in place of ``host``.
+        insecure: whether to do without a secret: whoever reaches the nameserver can use it. Master and workers must
+            say the same.
 
     Raises:
         InvalidArgumentError: the run_id has a slash, the directory is missing, or interface or port do not exist.
@@ -72,48 +89,76 @@ class NameServer:
         host: str | None = None,
         port: int | None = 0,
         nic_name: str | None = None,
+        insecure: bool = False,
     ) -> None:
         self.run_id = check_run_id(run_id)
         self.dir = None if working_directory is None else check_shared_directory(working_directory)
         self.host = host or (nic_name_to_host(nic_name) if nic_name is not None else "127.0.0.1")
         self.port = check_port(port, "port")
+        self.insecure = insecure
+        self._files: list[Path] = []
         self._server: NameServerThread | None = None
 
     def start(self) -> tuple[str, int]:
-        """Listen, and write the credentials file if there is a shared directory.
+        """Listen, and write the credentials files.
 
         Returns:
             Host and port.
 
         Raises:
-            NameServerError: the address is not of this machine, the port is taken, or the file cannot be written.
+            NameServerError: the address is not of this machine, the port is taken, or a file cannot be written.
+            CredentialsError: the folder for the user's secrets is open to others.
             MasterExistsError: the credentials file is that of a living nameserver.
         """
         if self._server is not None:
             return self.host, self.port
         self._refuse_living()
-        server = NameServerThread(self.host, self.port)
-        self.host, self.port = server.start()
-        self._server = server
-        if self.dir is not None:
-            try:
-                write_credentials(credentials_path(self.dir, self.run_id), self.host, self.port)
-            except OSError as error:
-                self.shutdown()
-                raise NameServerError(
-                    f"cannot write the credentials file into working_directory={str(self.dir)!r}: {error}; make it "
-                    "writable, or choose another directory"
-                ) from error
+        if self.insecure:
+            warn_of_insecurity()
+        self._server = NameServerThread(self.host, self.port)
+        try:
+            self.host, self.port = self._server.listen()
+            self._server.serve(self._publish())  # in this order: who is answered finds credentials that are in force
+        except BaseException:
+            self.shutdown()
+            raise
         return self.host, self.port
 
+    def _publish(self) -> Secret | None:
+        """Write where the run is, and what lets one in."""
+        self._files = [] if self.dir is None else [credentials_path(self.dir, self.run_id)]
+        secret = None
+        if not self.insecure:
+            self._files.append(runtime_path(_runtime_folder(), self.run_id, self.port))
+            secret = self._kept_secret() or mint()
+        for path in self._files:
+            try:
+                write_credentials(path, self.host, self.port, secret)
+            except OSError as error:
+                where = f"working_directory={str(self.dir)!r}" if path.parent == self.dir else str(path.parent)
+                raise NameServerError(
+                    f"cannot write the credentials file into {where}: {error}; make it writable, or choose another "
+                    "directory"
+                ) from error
+        return secret
+
+    def _kept_secret(self) -> Secret | None:
+        """That of an earlier nameserver of the run, if it is good for long enough and was safe."""
+        for path in self._files:
+            with contextlib.suppress(FileNotFoundError, LogError, CredentialsError, ValueError):
+                secret = read_secret(path)
+                if secret is not None and time_left(secret) > _LONG_ENOUGH:
+                    secret.check()
+                    return secret
+        return None
+
     def shutdown(self) -> None:
-        """Stop listening and remove the credentials file, unless it is another's by now; may be called twice."""
+        """Stop listening and remove the credentials files, unless they are another's by now; may be called twice."""
         if self._server is None:
             return
         self._server.shutdown()
         self._server = None
-        if self.dir is not None:
-            path = credentials_path(self.dir, self.run_id)
+        for path in self._files:
             with contextlib.suppress(FileNotFoundError, LogError):
                 if read_credentials(path) == (self.host, self.port):
                     path.unlink()
@@ -125,8 +170,9 @@ class NameServer:
         path = credentials_path(self.dir, self.run_id)
         try:
             host, port = read_credentials(path)
-            locate_nameserver(host, port, patience=0)._pyroRelease()
-        except (FileNotFoundError, LogError, NameServerError):
+            access = Access(self.run_id, self.dir, insecure=read_secret(path) is None)
+            locate_nameserver(host, port, 0, access)._pyroRelease()
+        except (FileNotFoundError, LogError, NameServerError, CredentialsError):
             return
         raise MasterExistsError(
             f"run_id={self.run_id!r} has a living nameserver already, at {host}:{port} as {path} says; end that run, "
@@ -139,3 +185,15 @@ class NameServer:
 
     def __exit__(self, *exception: object) -> None:
         self.shutdown()
+
+
+def _runtime_folder() -> Path:
+    try:
+        return make_runtime_folder()
+    except CredentialsError:
+        raise
+    except OSError as error:
+        raise NameServerError(
+            f"cannot make a folder for the run's secret: {error}; set the environment variable XDG_RUNTIME_DIR to a "
+            "directory of your own"
+        ) from error

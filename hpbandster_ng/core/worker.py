@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpbandster_ng.backends.evaluation import evaluate
+from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
 from hpbandster_ng.backends.pyro.client import DeskClient
 from hpbandster_ng.backends.pyro.credentials import (
     check_run_id,
@@ -19,6 +20,7 @@ from hpbandster_ng.backends.pyro.credentials import (
     read_credentials,
 )
 from hpbandster_ng.backends.pyro.nameserver import check_port
+from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
@@ -61,6 +63,9 @@ class Worker:
         host: by which name of this machine the worker is called; its host name by default.
         id: tells several workers of one process apart.
         timeout: seconds without a job after which the worker ends by itself, counted from its start; None for never.
+        insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
+        max_message_bytes: what one result may weigh, as text; a larger one counts as failed. The master has the same
+            limit.
 
     Attributes:
         worker_id: the name under which the worker works, unique in its run.
@@ -85,6 +90,8 @@ class Worker:
         host: str | None = None,
         id: Any = None,  # noqa: A002 - the predecessor's name
         timeout: float | None = None,
+        insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
         if timeout is not None and not timeout > 0:
@@ -94,6 +101,8 @@ class Worker:
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.host = host
         self.timeout = timeout
+        self.insecure = insecure
+        self.max_message_bytes = check_max_message_bytes(max_message_bytes)
         suffix = "" if id is None else f".{id}"
         self.worker_id = f"hpbandster.run_{self.run_id}.worker.{host or socket.gethostname()}.{os.getpid()}{suffix}"
         self._credentials_path: Any = None
@@ -118,7 +127,7 @@ class Worker:
     def load_nameserver_credentials(
         self, working_directory: str | os.PathLike[str], num_tries: int = 60, interval: float = 1
     ) -> None:
-        """Wait for the file that the nameserver of this run writes, and use the address in it.
+        """Wait for the file that the nameserver of this run writes, and use the address and the secret in it.
 
         Args:
             working_directory: the directory that the run's processes share.
@@ -152,11 +161,25 @@ class Worker:
             background: work in a daemon thread and return at once.
 
         Raises:
-            NameServerError: no nameserver answers.
+            NameServerError: no nameserver answers, or there are no credentials of the run.
+            CredentialsError: the nameserver is another run's, or the credentials are stale.
             InvalidArgumentError: another worker of this process has the same id, or this one is at work.
             WorkerExistsError: another worker of the same name works for the run.
         """
-        client = DeskClient(self.run_id, self.worker_id, self._locate, self._evaluate, self.timeout, self.logger)
+        if self.insecure:
+            warn_of_insecurity()
+        directory = None if self._credentials_path is None else self._credentials_path.parent
+        access = Access(self.run_id, directory, self.insecure)
+        client = DeskClient(
+            self.run_id,
+            self.worker_id,
+            self._locate,
+            self._evaluate,
+            self.timeout,
+            self.logger,
+            access,
+            self.max_message_bytes,
+        )
         _reserve(self.worker_id)
         try:
             client.connect()

@@ -6,6 +6,7 @@ import threading
 import netifaces
 import pytest
 
+from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials, write_credentials
 from hpbandster_ng.backends.pyro.nameserver import locate_nameserver
 from hpbandster_ng.core.nameserver import NameServer, nic_name_to_host
@@ -21,12 +22,12 @@ def test_it_tells_where_it_listens_and_answers_there():
     nameserver = NameServer("run", host="127.0.0.1", port=0)
     host, port = nameserver.start()
     assert (host, port) == (nameserver.host, nameserver.port) == nameserver.start()
-    with locate_nameserver(host, port, 0) as proxy:
+    with locate_nameserver(host, port, 0, Access("run")) as proxy:
         proxy.ping()
     nameserver.shutdown()
     nameserver.shutdown()
     with pytest.raises(NameServerError, match="no nameserver answers"):
-        locate_nameserver(host, port, 0)
+        locate_nameserver(host, port, 0, Access("run"))
     assert own_threads() == []
 
 
@@ -123,7 +124,7 @@ def test_a_local_nameserver_of_the_predecessors_helper(monkeypatch):
     start = NameServer.start
     monkeypatch.setattr(NameServer, "start", lambda self: (started.append(self), start(self))[1])
     host, port = start_local_nameserver()
-    with locate_nameserver(host, port, 0) as proxy:
+    with locate_nameserver(host, port, 0, Access("local")) as proxy:
         proxy.ping()
     started[0].shutdown()
 

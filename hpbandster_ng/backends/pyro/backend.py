@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import Pyro4
 import Pyro4.errors
 
 from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
 from hpbandster_ng.backends.pyro.desk import Desk
-from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup, proxy_to
+from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup
+from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, PATIENCE
+from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, PATIENCE, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.errors import CommunicationError, MasterExistsError, NameServerError, NotPlainError
+from hpbandster_ng.errors import CommunicationError, LogError, MasterExistsError, NameServerError, NotPlainError
 
 __all__ = ["PyroBackend"]
 
@@ -60,11 +63,13 @@ class PyroBackend:
         run_id: workers with the same run_id work for this run.
         nameserver, nameserver_port: where the nameserver listens; 127.0.0.1 and 9090 by default.
         host: address of this machine on which workers reach the dispatcher; ``localhost`` by default.
-        working_directory: passed to ``compute``.
+        working_directory: passed to ``compute``; a credentials file of the run is looked for here, too.
         ping_interval: seconds; a worker that is silent for three of these, and for 3 seconds, is lost.
+        insecure: whether nameserver and workers do without a secret.
+        max_message_bytes: what one result may weigh; whoever sends more is hung up on.
 
     Raises:
-        InvalidArgumentError: ``nameserver_port`` is no port.
+        InvalidArgumentError: ``nameserver_port`` is no port, or the limit none.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class PyroBackend:
         host: str | None = None,
         working_directory: str = ".",
         ping_interval: float = 60,
+        insecure: bool = False,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = run_id
         self.nameserver = nameserver
@@ -82,6 +89,8 @@ class PyroBackend:
         self.host = host
         self.working_directory = working_directory
         self.ping_interval = ping_interval
+        self.max_message_bytes = check_max_message_bytes(max_message_bytes)
+        self.access = Access(run_id, Path(working_directory), insecure)
         self._location: Any = None
         self._thread: DaemonThread | None = None
         self._next_look = 0.0
@@ -91,11 +100,14 @@ class PyroBackend:
 
         Raises:
             NameServerError: no nameserver answers.
+            CredentialsError: the one that answers is another run's.
             MasterExistsError: another master of this run_id is alive.
             CommunicationError: ``host`` is not an address of this machine.
         """
         self._clock = clock
-        with contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port)) as nameserver:
+        if self.access.insecure:
+            warn_of_insecurity()
+        with contextlib.closing(self._find_nameserver(PATIENCE)) as nameserver:
             nameserver.refuse_living(self.run_id)
             try:
                 check_address(self.host or "localhost", 0)
@@ -108,7 +120,7 @@ class PyroBackend:
             self._desk = Desk(self.run_id, clock, max(_SHORTEST_SILENCE, _SILENT_PINGS * self.ping_interval))
             daemon.desk = self._desk
             self._location = daemon.register(self._desk)
-            thread = DaemonThread(daemon, "hpbandster-dispatcher")
+            thread = DaemonThread(daemon, "hpbandster-dispatcher", self.access.secret, self.max_message_bytes)
             thread.start()
             try:
                 nameserver.register(self.run_id, self._location)
@@ -155,34 +167,40 @@ class PyroBackend:
         self._thread.close()
         self._thread = None
         with (
-            contextlib.suppress(NameServerError),
-            contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
+            contextlib.suppress(CommunicationError, LogError),
+            contextlib.closing(self._find_nameserver(patience=0)) as nameserver,
         ):
             nameserver.remove(self.run_id, self._location)
+
+    def _find_nameserver(self, patience: float) -> _Nameserver:
+        return _Nameserver(locate_nameserver(self.nameserver, self.nameserver_port, patience, self.access), self.access)
 
     def _renew(self) -> None:
         if time.monotonic() < self._next_renewal:
             return
         self._next_renewal = time.monotonic() + _RENEWAL_INTERVAL
         with (
-            contextlib.suppress(CommunicationError),
-            contextlib.closing(_Nameserver(self.nameserver, self.nameserver_port, patience=0)) as nameserver,
+            contextlib.suppress(CommunicationError, LogError),
+            contextlib.closing(self._find_nameserver(patience=0)) as nameserver,
         ):
             nameserver.register(self.run_id, self._location)
+            if self._thread is not None:
+                self._thread.secret = self.access.secret  # the nameserver may have come back with another one
 
 
 class _Nameserver:
     """What a master does with a nameserver."""
 
-    def __init__(self, host: str | None, port: int | None, patience: float = PATIENCE) -> None:
-        self._proxy = locate_nameserver(host, port, patience)
+    def __init__(self, proxy: Any, access: Access) -> None:
+        self._proxy = proxy
+        self._access = access
 
     def refuse_living(self, run_id: str) -> None:
         """Remove the trace of a master that is dead; raise if one is alive."""
         location = lookup(self._proxy, dispatcher_name(run_id))
         if location is None:
             return
-        master = proxy_to(location, CONNECT_TIMEOUT)
+        master = proxy_to(location, CONNECT_TIMEOUT, self._access.secret)
         try:
             master.ping()
         except (OSError, Pyro4.errors.PyroError):

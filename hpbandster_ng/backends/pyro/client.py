@@ -13,12 +13,14 @@ from typing import Any
 
 import Pyro4.errors
 
+from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.desk import AGAIN, SHUTDOWN
-from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, proxy_to
+from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
+from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import NameServerError, NotPlainError, WorkerExistsError
+from hpbandster_ng.errors import CredentialsError, NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
 
@@ -54,6 +56,8 @@ class DeskClient:
         evaluate: evaluates one order.
         idle_timeout: seconds without a job after which the work ends; None for no limit.
         logger: told in a line what happens.
+        access: to the run; by default with the secret that this user's processes find by the run's name.
+        max_message_bytes: what one report may weigh; 64 MiB by default.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class DeskClient:
         evaluate: Callable[[Order], Outcome],
         idle_timeout: float | None,
         logger: logging.Logger,
+        access: Access | None = None,
+        max_message_bytes: int | None = None,
     ) -> None:
         self.run_id = run_id
         self.worker = worker
@@ -71,7 +77,10 @@ class DeskClient:
         self.evaluate = evaluate
         self.idle_timeout = idle_timeout
         self.logger = logger
+        self.access = access or Access(run_id)
+        self.max_message_bytes = max_message_bytes
         self._token = uuid.uuid4().hex
+        self._nameserver: Any = None
         self._desk: Any = None
         self._location: Any = None
         self._stop = threading.Event()
@@ -88,6 +97,7 @@ class DeskClient:
 
         Raises:
             NameServerError: there is none.
+            CredentialsError: it is another run's.
         """
         self._nameserver_at(PATIENCE)._pyroRelease()
 
@@ -95,7 +105,7 @@ class DeskClient:
         """End after the job in hand; from any thread."""
         self._stop.set()
         if self._location is not None and not self._is_computing.is_set():
-            with contextlib.suppress(OSError, Pyro4.errors.PyroError), _released(self._location) as desk:
+            with contextlib.suppress(OSError, Pyro4.errors.PyroError), self._released() as desk:
                 desk.wake(self.worker, self._token)
 
     def run(self) -> None:
@@ -103,6 +113,7 @@ class DeskClient:
 
         Raises:
             NameServerError: the nameserver was gone for too long.
+            CredentialsError: another run has taken its place.
             WorkerExistsError: another worker of that name works for the same run.
         """
         self._idle_since = time.monotonic()
@@ -112,13 +123,14 @@ class DeskClient:
             while not self._is_over:
                 if self._find_master():
                     self._serve()
-        except NameServerError:
+        except (NameServerError, CredentialsError):
             if not self._is_over:
                 raise
         finally:
             self._stop.set()
             self._has_ended.set()
             self._is_computing.set()
+            self._forget_nameserver()
             self._leave()
             heart.join()
 
@@ -144,7 +156,7 @@ class DeskClient:
         while True:
             host, port = self.locate()
             try:
-                return locate_nameserver(host, port, patience=0)
+                return locate_nameserver(host, port, 0, self.access)
             except NameServerError:
                 left = give_up - time.monotonic()
                 self._note_masterless("no nameserver answers", left)
@@ -162,17 +174,22 @@ class DeskClient:
         return True
 
     def _masters_location(self) -> Any | None:
-        """Apart, so that the proxy is gone before a master is joined: Python ignores a Ctrl-C that meets its end."""
-        nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
+        """Ask the nameserver, over one connection until a master is joined: to connect costs ten times a question."""
+        if self._nameserver is None:
+            self._nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
         try:
-            return lookup(nameserver, dispatcher_name(self.run_id))
+            return lookup(self._nameserver, dispatcher_name(self.run_id))
         except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
+            self._forget_nameserver()
             return None
-        finally:
-            nameserver._pyroRelease()
+
+    def _forget_nameserver(self) -> None:
+        if self._nameserver is not None:
+            self._nameserver._pyroRelease()
+            self._nameserver = None
 
     def _join(self, location: Any) -> bool:
-        desk = proxy_to(location, CALL_TIMEOUT)
+        desk = proxy_to(location, CALL_TIMEOUT, self.access.secret)
         try:
             refusal = desk.join(self.worker, self._token)
         except (OSError, Pyro4.errors.PyroError) as error:
@@ -187,6 +204,7 @@ class DeskClient:
             raise WorkerExistsError(refusal)
         self._desk, self._location, self._unreachable = desk, location, None
         self._masterless_since = None
+        self._forget_nameserver()
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
 
@@ -245,7 +263,7 @@ class DeskClient:
             outcome = self.evaluate(order)
         finally:
             self._is_computing.clear()
-        self._report = order.attempt, _encoded(order.attempt, outcome)
+        self._report = order.attempt, _encoded(order.attempt, outcome, self.max_message_bytes)
         self._idle_since = time.monotonic()
 
     def _note_failed_delivery(self, error: Exception) -> None:
@@ -289,19 +307,18 @@ class DeskClient:
             self._desk._pyroRelease()
             self._desk = None
 
+    @contextlib.contextmanager
+    def _released(self) -> Iterator[Any]:
+        """Another proxy to the desk, of short life."""
+        proxy = proxy_to(self._location, CONNECT_TIMEOUT, self.access.secret)
+        try:
+            yield proxy
+        finally:
+            proxy._pyroRelease()
 
-@contextlib.contextmanager
-def _released(location: Any) -> Iterator[Any]:
-    """A proxy of short life."""
-    proxy = proxy_to(location, CONNECT_TIMEOUT)
+
+def _encoded(attempt: Attempt, outcome: Outcome, max_bytes: int | None) -> str:
     try:
-        yield proxy
-    finally:
-        proxy._pyroRelease()
-
-
-def _encoded(attempt: Attempt, outcome: Outcome) -> str:
-    try:
-        return encode_report(attempt, outcome)
+        return encode_report(attempt, outcome, max_bytes)
     except NotPlainError as error:
         return encode_report(attempt, Outcome(OutcomeState.FAILED, error=str(error)))

@@ -1,19 +1,40 @@
-"""The file that tells the processes of a run where its nameserver is.
+"""The files that tell the processes of a run where its nameserver is, and let them in.
 
 JSON, readable by its owner only, written beside its final name and moved there, so that a reader finds either nothing
-or all of it.
+or all of it. One lies in the directory that the run's processes share, if there is such a directory, and one in the
+folder that the operating system keeps for what a user's processes tell each other.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from hpbandster_ng.errors import InvalidArgumentError, LogError
+from hpbandster_ng.backends.pyro.secret import Secret
+from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, LogError
 
-__all__ = ["check_run_id", "check_shared_directory", "credentials_path", "read_credentials", "write_credentials"]
+__all__ = [
+    "check_folder",
+    "check_run_id",
+    "check_shared_directory",
+    "credentials_path",
+    "make_runtime_folder",
+    "read_credentials",
+    "read_secret",
+    "runtime_folders",
+    "runtime_path",
+    "write_credentials",
+]
+
+_SECRET_FIELDS = ("authority", "certificate", "key")
+
+_MAX_BYTES = 1024 * 1024
+"""No credentials file is larger."""
 
 
 def check_run_id(run_id: object) -> str:
@@ -58,12 +79,65 @@ def credentials_path(working_directory: str | os.PathLike[str], run_id: object) 
     return Path(working_directory) / f"HPB_run_{run_id}_pyro.json"
 
 
-def write_credentials(path: Path, host: str, port: int) -> None:
-    """Put the address there, atomically and with mode 0600."""
+def runtime_path(folder: Path, run_id: str, port: int) -> Path:
+    """Beside those of other runs, and of other nameservers of a run of the same name."""
+    return folder / f"HPB_run_{run_id}_{port}.json"
+
+
+def runtime_folders() -> list[Path]:
+    """Where this user's processes look for secrets; not every process of a user is told of the same."""
+    user = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+    system = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}"
+    return [Path(system) / "hpbandster_ng", Path(tempfile.gettempdir()) / f"hpbandster_ng-{user}"]
+
+
+def make_runtime_folder() -> Path:
+    """The first of :func:`runtime_folders` that there is or that can be made, with mode 0700.
+
+    Raises:
+        CredentialsError: it is another user's, others may enter it, or it is no directory but a link to one.
+        OSError: none can be made.
+    """
+    *others, last = runtime_folders()
+    for folder in others:
+        try:
+            return _made(folder)
+        except OSError as error:
+            if isinstance(error, CredentialsError):
+                raise
+    return _made(last)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    check_folder(folder)
+    return folder
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which others could read or replace a secret.
+
+    Raises:
+        CredentialsError: it is one.
+        FileNotFoundError: it is not there.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or _is_open_to_others(found):
+        raise CredentialsError(
+            f"the folder {folder} is not safe for secrets: it must be a directory of this user's with mode 0700; "
+            "remove it, or set the environment variable XDG_RUNTIME_DIR to a directory of your own"
+        )
+
+
+def write_credentials(path: Path, host: str, port: int, secret: Secret | None = None) -> None:
+    """Put the address and the secret there, atomically and with mode 0600."""
+    content: dict[str, Any] = {"host": host, "port": port}
+    if secret is not None:
+        content.update({field: getattr(secret, field) for field in _SECRET_FIELDS})
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as handle:
-            json.dump({"host": host, "port": port}, handle)
+            json.dump(content, handle)
             handle.flush()
             os.fsync(handle.fileno())
         Path(temporary).replace(path)
@@ -79,8 +153,43 @@ def read_credentials(path: Path) -> tuple[str, int]:
         FileNotFoundError: it is not there (yet).
         LogError: it holds something else.
     """
+    content, _ = _read(path)
+    return content["host"], content["port"]
+
+
+def read_secret(path: Path, port: int | None = None) -> Secret | None:
+    """The secret in a credentials file; None if it has none.
+
+    Args:
+        port: that of the nameserver which the secret is for; with another one in the file, there is none.
+
+    Raises:
+        FileNotFoundError: the file is not there (yet).
+        LogError: it holds something else.
+        CredentialsError: others may read or replace it.
+    """
+    content, found = _read(path)
+    if port not in (None, content["port"]) or not content.keys() & set(_SECRET_FIELDS):
+        return None
+    fields = [str(content.get(field)) for field in _SECRET_FIELDS]
+    if not all(field.startswith("-----BEGIN ") and field.isascii() for field in fields):
+        raise LogError(f"{path} is no credentials file: its certificates are none; remove it and start anew")
+    if _is_open_to_others(found):
+        raise CredentialsError(
+            f"the secret in {path} is not safe: the file must be this user's, with mode 0600; if nobody has "
+            "read it, make it so: chmod 600; otherwise remove it and start the nameserver anew"
+        )
+    return Secret(*fields)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], os.stat_result]:
+    """What is in the file, and whose it is."""
     try:
-        content = json.loads(path.read_text())
+        with open(path, "rb", opener=_opened) as handle:
+            found = os.fstat(handle.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError("it is no file")
+            content = json.loads(handle.read(_MAX_BYTES))
         host, port = content["host"], content["port"]
     except FileNotFoundError:
         raise
@@ -88,4 +197,15 @@ def read_credentials(path: Path) -> tuple[str, int]:
         raise LogError(f"{path} is no credentials file: {error}; remove it and start the nameserver anew") from error
     if not isinstance(host, str) or type(port) is not int or not 0 < port < 65536:
         raise LogError(f"{path} is no credentials file: host={host!r}, port={port!r}; remove it and start anew")
-    return host, port
+    return content, found
+
+
+def _opened(path: str, flags: int) -> int:
+    """Follow no link, and wait for nobody who writes to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _is_open_to_others(found: os.stat_result) -> bool:
+    if not hasattr(os, "geteuid"):
+        return False
+    return found.st_uid != os.geteuid() or bool(stat.S_IMODE(found.st_mode) & 0o077)

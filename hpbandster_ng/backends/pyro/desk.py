@@ -20,6 +20,8 @@ import Pyro4
 
 from hpbandster_ng.backends.pyro.wire import Attempt, decode_report
 from hpbandster_ng.engine.events import Happening, JobFinished, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.errors import CommunicationError
 
 __all__ = ["AGAIN", "SHUTDOWN", "Desk"]
 
@@ -110,6 +112,8 @@ class Desk:
         """
         if self._is_closed:
             raise ConnectionError("this master is closed")
+        if not (type(worker) is type(token) is str):
+            raise TypeError("worker and token must be text")
         with self._lock:
             if self._is_closing:
                 return SHUTDOWN
@@ -295,7 +299,12 @@ class Desk:
 
     def _take_report(self, member: _Member, report: str) -> bool:
         """Pass a report on, unless that was done; whether it is one that counts."""
-        attempt, outcome = decode_report(report)
+        try:
+            attempt, outcome = decode_report(report)
+        except CommunicationError as error:  # without an answer that it understands, a worker would send it for ever
+            if member.in_hand is None:
+                return False
+            attempt, outcome = member.in_hand[0], Outcome(OutcomeState.FAILED, error=str(error))
         with self._lock:
             if attempt.session != self.session or self._members.get(member.name) is not member:
                 return False

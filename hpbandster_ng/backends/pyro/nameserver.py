@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,12 @@ import Pyro4
 import Pyro4.errors
 import Pyro4.naming
 
+from hpbandster_ng.backends.pyro.access import Access
+from hpbandster_ng.backends.pyro.proxy import proxy_to
+from hpbandster_ng.backends.pyro.secret import Secret
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, apply_settings, pyro_location
-from hpbandster_ng.errors import InvalidArgumentError, NameServerError
+from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, MissingCredentialsError, NameServerError
 
 __all__ = [
     "DEFAULT_PORT",
@@ -23,13 +25,20 @@ __all__ = [
     "dispatcher_name",
     "locate_nameserver",
     "lookup",
-    "proxy_to",
 ]
 
 DEFAULT_PORT = 9090
 """Where a nameserver listens unless told otherwise."""
 
 _RETRY_INTERVAL = 0.25
+
+_MAX_MESSAGE_BYTES = 64 * 1024
+"""Names and addresses are short."""
+
+_WAY_OUT = (
+    "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be left "
+    "over from a run that has ended"
+)
 
 
 def dispatcher_name(run_id: str) -> str:
@@ -67,8 +76,8 @@ class NameServerThread:
         self.port = port
         self._thread: DaemonThread | None = None
 
-    def start(self) -> tuple[str, int]:
-        """Listen.
+    def listen(self) -> tuple[str, int]:
+        """Take the address; whoever connects waits until :meth:`serve`.
 
         Returns:
             The host and port listened on.
@@ -91,9 +100,14 @@ class NameServerThread:
                 f"cannot start a nameserver on host={self.host!r}, port={self.port}: {error}; {way_out}"
             ) from error
         self.port = daemon.sock.getsockname()[1]
-        self._thread = DaemonThread(daemon, "hpbandster-nameserver")
-        self._thread.start()
+        self._thread = DaemonThread(daemon, "hpbandster-nameserver", max_message_bytes=_MAX_MESSAGE_BYTES)
         return self.host, self.port
+
+    def serve(self, secret: Secret | None) -> None:
+        """Answer the members of the secret's run; without one, everybody."""
+        assert self._thread is not None
+        self._thread.secret = secret
+        self._thread.start()
 
     def shutdown(self) -> None:
         """Stop listening; may be called twice."""
@@ -102,49 +116,57 @@ class NameServerThread:
             self._thread = None
 
 
-def proxy_to(location: Any, timeout: float) -> Any:
-    """A proxy whose every call has a time limit; connects on its first call."""
-    proxy = Pyro4.Proxy(location)
-    proxy._pyroTimeout = timeout
-    return proxy
-
-
-def locate_nameserver(host: str | None, port: int | None, patience: float) -> Any:
+def locate_nameserver(host: str | None, port: int | None, patience: float, access: Access) -> Any:
     """A connected proxy to the nameserver.
 
     Args:
         patience: seconds for which to try again; one attempt at least is made.
+        access: to the nameserver's run.
 
     Raises:
-        NameServerError: none answered.
+        NameServerError: none answered; as a MissingCredentialsError, this process has no credentials.
+        CredentialsError: it has, but not those of the nameserver that answered; or others may read them.
     """
     apply_settings()
     host, port = host or "127.0.0.1", port or DEFAULT_PORT
-    proxy = None
-    try:
-        proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT)
-        _retry(proxy.ping, patience)
-    except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
-        if proxy is not None:
-            proxy._pyroRelease()
-        raise NameServerError(
-            f"no nameserver answers at nameserver={host!r}, nameserver_port={port} ({type(error).__name__}: {error}); "
-            "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be "
-            "left over from a run that has ended"
-        ) from error
-    return proxy
-
-
-def _retry(call: Callable[[], Any], patience: float) -> None:
     give_up = time.monotonic() + patience
     while True:
         try:
-            call()
-            return
-        except (OSError, Pyro4.errors.PyroError):
+            return _connected(host, port, access)
+        except NameServerError:
             if time.monotonic() + _RETRY_INTERVAL >= give_up:
                 raise
             time.sleep(_RETRY_INTERVAL)
+
+
+def _connected(host: str, port: int, access: Access) -> Any:
+    """One attempt."""
+    where = f"nameserver={host!r}, nameserver_port={port}"
+    try:
+        secret = access.look(port)
+    except MissingCredentialsError as error:
+        raise MissingCredentialsError(
+            f"no nameserver answers at {where} ({error}); {_WAY_OUT}; on another machine, give the directory with the "
+            "file to Worker.load_nameserver_credentials(), or to the optimizer as working_directory"
+        ) from error
+    proxy = None
+    try:
+        proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT, secret)
+        proxy.ping()
+    except Pyro4.errors.SecurityError as error:
+        if access.look(port) != secret:
+            raise NameServerError(f"the nameserver at {where} was started anew just now") from error
+        raise CredentialsError(
+            f"who answers at {where} is not the nameserver of run_id={access.run_id!r}, or has other credentials than "
+            f"this process has found ({error}); check run_id and address, copy the credentials file again, and give "
+            "insecure=True to all processes of a run or to none"
+        ) from error
+    except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
+        if proxy is not None:
+            proxy._pyroRelease()
+        reason = f"{type(error).__name__}: {error}"
+        raise NameServerError(f"no nameserver answers at {where} ({reason}); {_WAY_OUT}") from error
+    return proxy
 
 
 def lookup(nameserver: Any, name: str) -> Any | None:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import Pyro4
 
-__all__ = ["CALL_TIMEOUT", "CONNECT_TIMEOUT", "MAX_MESSAGE_BYTES", "PATIENCE", "apply_settings", "pyro_location"]
+from hpbandster_ng.errors import InvalidArgumentError
+
+__all__ = [
+    "CALL_TIMEOUT",
+    "CONNECT_TIMEOUT",
+    "ESCAPED",
+    "HANDSHAKE_TIMEOUT",
+    "MAX_MESSAGE_BYTES",
+    "PATIENCE",
+    "apply_settings",
+    "check_max_message_bytes",
+    "pyro_location",
+]
 
 CONNECT_TIMEOUT = 3.0
 """Seconds that one attempt to reach a nameserver or dispatcher may take."""
@@ -15,8 +27,18 @@ PATIENCE = 6.0
 CALL_TIMEOUT = 30.0
 """Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""
 
+HANDSHAKE_TIMEOUT = 3.0
+"""Seconds within which a new connection must show that it belongs to the run."""
+
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""What one result may weigh."""
+"""What one result may weigh, unless a user says otherwise."""
+
+ESCAPED = 3
+"""So many times larger a text may become on its way, since the serializer writes it with escapes."""
+
+_SMALLEST_LIMIT = 64 * 1024
+
+_LARGEST_LIMIT = (2**31 - 1) // ESCAPED
 
 _MAX_CONNECTIONS = 8192
 
@@ -31,7 +53,23 @@ def apply_settings() -> None:
     config.SERIALIZERS_ACCEPTED = {"serpent"}
     config.SOCK_NODELAY = True
     config.PREFER_IP_VERSION = 0
-    config.MAX_MESSAGE_SIZE = 3 * MAX_MESSAGE_BYTES  # the serializer writes text with escapes, which are longer
+    config.MAX_MESSAGE_SIZE = 2**31 - 1  # the largest there is: each connection has a limit of its own
+
+
+def check_max_message_bytes(value: object) -> int:
+    """A limit for messages.
+
+    Raises:
+        InvalidArgumentError: it is no whole number, or too small or large for what is sent.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not _SMALLEST_LIMIT <= value <= _LARGEST_LIMIT:
+        raise InvalidArgumentError(
+            "max_message_bytes",
+            value,
+            f"must be a whole number from {_SMALLEST_LIMIT} to {_LARGEST_LIMIT}",
+            f"{MAX_MESSAGE_BYTES} is the default; master and workers give the same",
+        )
+    return value
 
 
 def pyro_location(name: str, host: str, port: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.engine import plain_json
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
-from hpbandster_ng.errors import NotPlainError
+from hpbandster_ng.errors import CommunicationError, NotPlainError
 
 __all__ = ["Attempt", "Order", "decode_order", "decode_report", "encode_order", "encode_report"]
 
@@ -52,31 +53,56 @@ def decode_order(text: str) -> Order:
     return Order(Attempt(*attempt), config, working_directory)
 
 
-def encode_report(attempt: Attempt, outcome: Outcome) -> str:
+def encode_report(attempt: Attempt, outcome: Outcome, max_bytes: int | None = None) -> str:
     """Encode how an attempt ended.
+
+    Args:
+        max_bytes: what the text may weigh; 64 MiB by default.
 
     Raises:
         NotPlainError: the result has no text form, or is too large.
     """
-    return _encoded([list(attempt), outcome.state.value, outcome.result, outcome.error], "the result")
+    return _encoded([list(attempt), outcome.state.value, outcome.result, outcome.error], "the result", max_bytes)
 
 
 def decode_report(text: str) -> tuple[Attempt, Outcome]:
-    attempt, state, result, error = plain_json.loads(text)
-    if result is not None:
-        result = {"loss": result["loss"], "info": result["info"]}  # with keys that all results share, to save memory
-    return Attempt(*attempt), Outcome(OutcomeState(state), result, error)
+    """Decode what :func:`encode_report` wrote.
+
+    Raises:
+        CommunicationError: the text is something else.
+    """
+    try:
+        attempt, state, result, error = plain_json.loads(text)
+        if result is not None:
+            result = {"loss": result["loss"], "info": result["info"]}  # keys that all results share save memory
+        report = Attempt(*attempt), Outcome(OutcomeState(state), result, error)
+        hash(report[0])
+        is_sound = _is_sound(*report)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as fault:
+        raise CommunicationError(f"this is no report: {type(fault).__name__}: {fault}") from fault
+    if not is_sound:
+        raise CommunicationError("this is no report: its values are of other types")
+    return report
 
 
-def _encoded(value: Any, name: str) -> str:
+def _is_sound(attempt: Attempt, outcome: Outcome) -> bool:
+    has_loss = outcome.result is None or (
+        type(outcome.result["loss"]) in (int, float) and math.isfinite(outcome.result["loss"])
+    )
+    texts = (attempt.session, outcome.error or "")
+    return has_loss and type(attempt.number) is int and all(type(text) is str for text in texts)
+
+
+def _encoded(value: Any, name: str, max_bytes: int | None = None) -> str:
     try:
         text = plain_json.dumps(value)
     except ValueError as error:
         raise NotPlainError(f"{name} cannot be sent: {error}") from error
     size = len(text) if text.isascii() else len(text.encode())
-    if size > MAX_MESSAGE_BYTES:
+    limit = max_bytes or MAX_MESSAGE_BYTES
+    if size > limit:
         raise NotPlainError(
-            f"{name} has {size:,} bytes, more than the {MAX_MESSAGE_BYTES:,} that can be sent; write large data to a "
-            "file and return its path"
+            f"{name} has {size:,} bytes, more than the {limit:,} that can be sent; write large data to a file and "
+            "return its path"
         )
     return text

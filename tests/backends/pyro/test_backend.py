@@ -16,6 +16,7 @@ import Pyro4
 import pytest
 
 from hpbandster_ng.backends.pyro import client as client_module
+from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.client import DeskClient
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
@@ -246,7 +247,7 @@ def test_a_report_that_never_gets_through_becomes_a_failure(monkeypatch):
     client = DeskClient("run", "w", lambda: (None, None), lambda order: outcome, None, logging.getLogger("test"))
     monkeypatch.setattr(client, "_nameserver_at", lambda patience: desk)
     monkeypatch.setattr(client_module, "lookup", lambda nameserver, name: "somewhere")
-    monkeypatch.setattr(client_module, "proxy_to", lambda location, timeout: desk)
+    monkeypatch.setattr(client_module, "proxy_to", lambda location, timeout, secret: desk)
     client.run()
     assert len(desk.reports) == 4
     _, arrived = decode_report(desk.reports[-1])
@@ -258,7 +259,7 @@ def test_a_worker_warns_once_of_a_master_that_it_cannot_reach(monkeypatch, names
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         location = f"PYRO:desk@127.0.0.1:{closed.getsockname()[1]}"
-        with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+        with locate_nameserver("127.0.0.1", nameserver.port, 0, Access("run")) as proxy:
             proxy.register(dispatcher_name("run"), location)
         monkeypatch.setattr(client_module, "_WARN_AFTER", 0.1)
         client = DeskClient(
@@ -303,13 +304,6 @@ def test_strangers_that_stay_silent_or_send_garbage_stop_nobody(backend, nameser
     assert time.monotonic() - begin < 5.0  # nor do they hold up the end
 
 
-def test_only_one_serializer_is_spoken(backend):
-    with Pyro4.Proxy(backend._location) as proxy:
-        proxy._pyroSerializer = "pickle"
-        with pytest.raises(Pyro4.errors.CommunicationError):
-            proxy.ping()
-
-
 # What is there once
 
 
@@ -318,18 +312,18 @@ def test_a_second_master_is_refused_and_a_dead_one_replaced(backend, nameserver)
     with pytest.raises(MasterExistsError, match="run_id='run' has a living master already"):
         second.start(time.time)
     second.close(shutdown_workers=True)
-    with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+    with locate_nameserver("127.0.0.1", nameserver.port, 0, Access("run")) as proxy:
         assert lookup(proxy, dispatcher_name("run")) == backend._location
-        proxy.register(dispatcher_name("other"), "PYRO:obj_dead@127.0.0.1:1")
-    other = PyroBackend("other", nameserver_port=nameserver.port)
-    other.start(time.time)
-    other.close(shutdown_workers=False)
+        backend.close(shutdown_workers=False)
+        proxy.register(dispatcher_name("run"), "PYRO:obj_dead@127.0.0.1:1")
+    second.start(time.time)
+    second.close(shutdown_workers=False)
 
 
 def test_a_closing_master_leaves_the_entry_of_its_successor_alone(nameserver):
     backend = PyroBackend("run", nameserver_port=nameserver.port)
     backend.start(time.time)
-    with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+    with locate_nameserver("127.0.0.1", nameserver.port, 0, Access("run")) as proxy:
         proxy.register(dispatcher_name("run"), "PYRO:successor@127.0.0.1:1")
         backend.close(shutdown_workers=False)
         assert str(lookup(proxy, dispatcher_name("run"))) == "PYRO:successor@127.0.0.1:1"
@@ -341,7 +335,7 @@ def test_a_nameserver_that_was_restarted_learns_of_the_master_again(nameserver, 
     backend.start(time.time)
     nameserver.shutdown()
     nameserver.start()
-    with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+    with locate_nameserver("127.0.0.1", nameserver.port, 0, Access("run")) as proxy:
         wait_until(
             lambda: lookup(proxy, dispatcher_name("run")) == backend._location, "the master is known again", LIMIT
         )
@@ -355,7 +349,7 @@ def test_a_host_that_is_not_this_machines_is_one_error_and_nothing_is_left(names
     with pytest.raises(CommunicationError, match="cannot listen on host="):
         PyroBackend("run", nameserver_port=nameserver.port, host=host).start(time.time)
     assert time.monotonic() - begin < 10.0
-    with locate_nameserver("127.0.0.1", nameserver.port, 0) as proxy:
+    with locate_nameserver("127.0.0.1", nameserver.port, 0, Access("run")) as proxy:
         assert lookup(proxy, dispatcher_name("run")) is None
 
 
@@ -363,7 +357,7 @@ def test_a_host_that_is_not_this_machines_is_one_error_and_nothing_is_left(names
 def test_a_nameserver_that_does_not_answer_is_one_error_within_ten_seconds(host):
     begin = time.monotonic()
     with pytest.raises(NameServerError, match=r"no nameserver answers at nameserver=.*, nameserver_port=1 "):
-        locate_nameserver(host, 1, patience=0)
+        locate_nameserver(host, 1, 0, Access("run", insecure=True))
     assert time.monotonic() - begin < 10.0
 
 

@@ -112,6 +112,29 @@ def test_a_report_whose_reply_was_lost_counts_once(desk, connection):
     assert kinds(desk) == [JobFinished]
 
 
+def test_a_report_that_is_none_fails_the_job_in_hand(desk, connection):
+    desk.join("w", "token")
+    events(desk)
+    assert desk.exchange("w", "token", "no report", 0.0) == ""
+    assert events(desk) == []
+    desk.deliver("w", attempt(desk), "job")
+    desk.exchange("w", "token", None, 0.01)
+    assert desk.exchange("w", "token", "no report", 0.0) == ""
+    (finished,) = events(desk)
+    assert finished.key == ((0, 0, 0), 1.0)
+    assert finished.outcome.state is OutcomeState.FAILED
+    assert "this is no report" in finished.outcome.error
+
+
+@pytest.mark.parametrize("name", [None, 7, ["w"]])
+def test_a_member_has_a_name(desk, connection, name):
+    with pytest.raises(TypeError, match="must be text"):
+        desk.join(name, "token")
+    with pytest.raises(TypeError, match="must be text"):
+        desk.join("w", name)
+    assert events(desk) == []
+
+
 def test_a_busy_member_whose_connection_breaks_goes_on_over_the_next(desk, connection, over, time):
     desk.join("w", "token")
     events(desk)
