@@ -15,6 +15,7 @@ from hpbandster_ng.engine.events import (
     QueueJob,
     RunCancelled,
     RunRequested,
+    RunResumed,
     StartJob,
     Tick,
     WorkerJoined,
@@ -195,12 +196,21 @@ class Simulation:
         return self.handle(self.reports[-1], lag)
 
     def lose(self, worker):
+        self._forget(worker)
+        return self.handle(WorkerLost(self.now(), worker, "fell silent"))
+
+    def _forget(self, worker):
         start = self.running.pop(worker)
         if start is not None:  # its report may still be on the way
             self.reports.append(
                 JobFinished(0.0, start.config_id, start.budget, start.attempt, worker, succeeded(-99.0))
             )
-        return self.handle(WorkerLost(self.now(), worker, "fell silent"))
+
+    def resume(self):
+        """The master dies, and another one takes over; what was computed may still be reported."""
+        for worker in list(self.running):
+            self._forget(worker)
+        return self.handle(RunResumed(self.now()))
 
     def repeat(self, i):
         """A report comes late, or again: nobody starts anything, nothing ends."""

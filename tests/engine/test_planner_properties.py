@@ -39,7 +39,7 @@ POOLS = st.fixed_dictionaries(
 )
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["succeed"] * 6 + ["fail"] * 2 + ["lose", "join", "repeat", "tick", "request"]),
+        st.sampled_from(["succeed"] * 6 + ["fail"] * 2 + ["lose", "join", "repeat", "tick", "request", "resume"]),
         st.integers(0, 7),
         st.integers(-3, 3),
     ),
@@ -89,6 +89,8 @@ def play(sim, moves, watch=lambda sim: None):
             sim.repeat(which)
         elif move == "tick":
             assert sim.handle(Tick(sim.now())) == []
+        elif move == "resume":
+            sim.resume()
         elif move == "request" and len(sim.planner.iterations) < 5:
             sim.request(1)
         watch(sim)
@@ -133,7 +135,7 @@ def test_every_run_ends_with_one_outcome_a_job_and_nobody_waits_for_nothing(give
 @MANY
 @given(settings_of_any_run(), MOVES)
 def test_attempts_count_up_and_stay_within_the_limit(given_settings, moves):
-    sim = play(start(given_settings), moves)
+    sim = play(start(given_settings), [move for move in moves if move[0] != "resume"])
     sim.drain(some_loss)
     attempts: dict = {}
     for event in of_type(sim.log, StartJob):
@@ -143,6 +145,19 @@ def test_attempts_count_up_and_stay_within_the_limit(given_settings, moves):
     for event in of_type(sim.log, EndJob):
         if event.report.outcome.state is OutcomeState.LOST:
             assert attempts[event.key] == given_settings["max_attempts"]
+
+
+@MANY
+@given(settings_of_any_run(), MOVES)
+def test_that_masters_come_and_go_is_nobodys_loss(given_settings, moves):
+    sim = start({**given_settings, "max_attempts": 1})
+    for move in moves:
+        sim.resume()
+        sim.join()
+        play(sim, [move] if move[0] != "lose" else [])
+    sim.drain(some_loss)
+    assert sim.planner.is_finished
+    assert OutcomeState.LOST not in {event.report.outcome.state for event in of_type(sim.log, EndJob)}
 
 
 @MANY

@@ -1,0 +1,298 @@
+"""The same script, started again with the same storage, goes on; another one is refused."""
+
+from __future__ import annotations
+
+import ConfigSpace
+import pytest
+
+from hpbandster_ng.backends.inprocess import InProcessBackend
+from hpbandster_ng.core.result import logged_results_to_HBS_result
+from hpbandster_ng.engine.events import EndJob, JobFinished, RunDescribed, RunRequested, StartJob, WorkerJoined
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.errors import InvalidArgumentError, LogError, RunDiffersError, StorageError
+from hpbandster_ng.optimizers import ASHA, BOHB, FreezeThaw, HyperBand, RandomSearch
+from hpbandster_ng.storage.journal import JournalStorage
+from hpbandster_ng.storage.legacy_json import json_result_logger
+from hpbandster_ng.storage.memory import MemoryStorage
+from tests.engine.driver import of_type, rows_executed
+
+
+def space(**more):
+    return ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0), "kind": ["a", "b"], **more})
+
+
+class Compute:
+    """Loss by the configuration and the budget alone; some fail.
+
+    Attributes:
+        keys: what was evaluated, in order.
+    """
+
+    def __init__(self):
+        self.keys = []
+
+    def __call__(self, config_id, config, budget, **_):
+        self.keys.append((tuple(config_id), budget))
+        if config["x"] > 0.9:
+            raise ValueError("x is too large")
+        return {"loss": (config["x"] - 0.3) ** 2 + (config["kind"] == "a") / budget, "info": {"x": config["x"]}}
+
+
+def make(storage, optimizer=HyperBand, configspace=None, compute=None, **changes):
+    arguments = {"min_budget": 1, "max_budget": 9, "run_id": "run", "seed": 1, **changes}
+    backend = InProcessBackend(compute or Compute())
+    return optimizer(configspace or space(), backend=backend, storage=storage, **arguments)
+
+
+def stored(events):
+    storage = MemoryStorage()
+    storage.append(events)
+    return storage
+
+
+def outcomes(result):
+    return {(run.config_id, run.budget): (run.loss, run.info) for run in result.get_all_runs()}
+
+
+def run_to_the_end(optimizer=HyperBand, n_iterations=2):
+    storage = MemoryStorage()
+    with make(storage, optimizer) as master:
+        result = master.run(n_iterations=n_iterations)
+    return result, list(storage.read())
+
+
+@pytest.mark.parametrize("optimizer", [HyperBand, BOHB, ASHA, FreezeThaw, RandomSearch])
+def test_wherever_a_master_dies_the_next_one_ends_as_if_nothing_had_happened(optimizer):
+    undisturbed, log = run_to_the_end(optimizer)
+    for cut in range(1, len(log), 1 if optimizer is HyperBand else 7):
+        compute, storage = Compute(), stored(log[:cut])
+        with make(storage, optimizer, compute=compute) as master:
+            result = master.run(n_iterations=2)
+        assert outcomes(result) == outcomes(undisturbed), cut
+        assert rows_executed(storage.read()) == rows_executed(log)
+        done = {event.key for event in log[:cut] if isinstance(event, JobFinished)}
+        assert not done & set(compute.keys)
+        assert len(set(compute.keys)) == len(compute.keys) == len(outcomes(undisturbed)) - len(done)
+
+
+def test_a_finished_run_returns_its_result_at_once_and_without_anybody():
+    undisturbed, log = run_to_the_end()
+    storage = stored(log)
+    with HyperBand(  # there is neither a nameserver nor a worker
+        space(), min_budget=1, max_budget=9, run_id="run", seed=1, storage=storage, nameserver_port=1
+    ) as master:
+        result = master.run(n_iterations=2, min_n_workers=100)
+    assert outcomes(result) == outcomes(undisturbed)
+    assert list(storage.read()) == log
+
+
+def test_more_iterations_extend_it_as_if_they_had_been_asked_for_at_first():
+    _, log = run_to_the_end(n_iterations=1)
+    whole, _ = run_to_the_end(n_iterations=3)
+    compute = Compute()
+    with make(stored(log), compute=compute) as master:
+        result = master.run(n_iterations=3)
+    assert outcomes(result) == outcomes(whole)
+    assert len(compute.keys) == len(outcomes(whole)) - len(of_type(log, EndJob))
+
+
+def test_each_call_of_run_goes_on_where_the_same_call_was():
+    storage = MemoryStorage()
+    with make(storage) as master:
+        master.run(n_iterations=1)
+        undisturbed = master.run(n_iterations=2)
+    log = list(storage.read())
+    second = max(place for place, event in enumerate(log) if isinstance(event, RunRequested))
+    for cut in (second - 3, second, second + 1, second + 9, len(log)):
+        storage = stored(log[:cut])
+        with make(storage) as master:
+            master.run(n_iterations=1)
+            result = master.run(n_iterations=2)
+        assert outcomes(result) == outcomes(undisturbed)
+
+
+def test_a_total_budget_is_that_of_the_call_however_often_it_is_made():
+    storage = MemoryStorage()
+    with make(storage) as master:
+        undisturbed = master.run(total_budget=40)
+    log = list(storage.read())
+    for cut in range(1, len(log), 5):
+        with make(stored(log[:cut])) as master:
+            assert outcomes(master.run(total_budget=40)) == outcomes(undisturbed)
+    compute = Compute()
+    with make(stored(log), compute=compute) as master:
+        master.run(total_budget=40)
+        assert compute.keys == []
+    with make(stored(log), compute=compute) as master:
+        extended = master.run(total_budget=60)
+    assert sum(budget for _, budget in outcomes(extended)) == pytest.approx(60, abs=9)
+    assert outcomes(undisturbed).items() <= outcomes(extended).items()
+
+
+def test_a_time_limit_counts_from_the_call():
+    clock = iter(range(10_000))
+    storage = MemoryStorage()
+    with make(storage, clock=lambda: float(next(clock))) as master:
+        first = master.run(max_time=60)
+    with make(storage, clock=lambda: float(next(clock))) as master:
+        second = master.run(max_time=60)
+    assert 0 < len(outcomes(first)) < len(outcomes(second))
+
+
+def test_the_seed_of_an_unseeded_run_is_kept():
+    storage = MemoryStorage()
+    with make(storage, seed=None) as master:
+        first = master.run(n_iterations=1)
+    with make(storage, seed=None) as again:
+        second = again.run(n_iterations=2)
+    assert again.seed == master.seed == second.HB_config["seed"]
+    assert outcomes(first).items() <= outcomes(second).items()
+    assert second.HB_config["time_ref"] == pytest.approx(first.HB_config["time_ref"], abs=0.1)  # not today's
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"eta": 2}, "eta was 3 and is 2"),
+        ({"max_budget": 27}, "max_budget was 9 and is 27"),
+        ({"optimizer": BOHB}, "optimizer was 'HyperBand' and is 'BOHB'"),
+        ({"configspace": space(y=(0, 9))}, "configspace was "),
+        ({"seed": 2}, "seed was 1 and is 2"),
+        ({"run_id": "other"}, "run_id was 'run' and is 'other'"),
+        ({"previous_result": run_to_the_end()[0]}, "previous_result was 0 and is "),
+    ],
+)
+def test_another_run_is_refused_with_the_difference_and_nothing_is_written(tmp_path, changes, difference):
+    _, log = run_to_the_end(n_iterations=1)
+    storage = JournalStorage(tmp_path)
+    storage.open()
+    storage.append(log)
+    storage.close()
+    with make(storage, **changes) as master, pytest.raises(RunDiffersError) as error:
+        master.run(n_iterations=1)
+    assert difference in str(error.value)
+    assert list(storage.read()) == log
+    JournalStorage(tmp_path).open()  # it is free again
+
+
+def test_what_is_no_runs_log_is_refused():
+    with make(stored([WorkerJoined(0.0, "w")])) as master, pytest.raises(LogError, match="begins with WorkerJoined"):
+        master.run(n_iterations=1)
+
+
+def test_a_settings_object_without_a_text_form_is_no_obstacle():
+    storage = MemoryStorage()
+    for _ in range(2):
+        with make(storage) as master:
+            master.config["model"] = object
+            assert len(outcomes(master.run(n_iterations=1))) == 13
+
+
+def test_a_result_logger_writes_the_whole_log_again(tmp_path):
+    undisturbed, log = run_to_the_end()
+    logger = json_result_logger(tmp_path, overwrite=True)
+    with make(stored(log[:40]), result_logger=logger) as master:
+        master.run(n_iterations=2)
+    assert outcomes(logged_results_to_HBS_result(tmp_path)) == outcomes(undisturbed)
+
+
+def test_an_observer_may_ask_for_what_was_before():
+    class Observer:
+        def __init__(self):
+            self.earlier, self.now = [], []
+
+        def __call__(self, event):
+            self.now.append(event)
+
+        def replay(self, events):
+            self.earlier += events
+
+    _, log = run_to_the_end()
+    observer = Observer()
+    storage = stored(log[:30])
+    with make(storage, observers=[observer]) as master:
+        master.run(n_iterations=2)
+    assert observer.earlier == log[:30]
+    assert observer.earlier + observer.now == list(storage.read())
+
+
+def test_what_runs_when_the_run_is_shut_down_is_not_cancelled_but_goes_on():
+    class Interrupting(Compute):
+        def __call__(self, **job):
+            if len(self.keys) == 5:
+                raise KeyboardInterrupt
+            return super().__call__(**job)
+
+    undisturbed, _ = run_to_the_end()
+    storage = MemoryStorage()
+    with make(storage, compute=Interrupting()) as master, pytest.raises(KeyboardInterrupt):
+        master.run(n_iterations=2)
+    assert OutcomeState.CANCELLED not in {e.report.outcome.state for e in of_type(storage.read(), EndJob)}
+    with make(storage) as master:
+        assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
+
+
+def test_an_optimizer_that_was_shut_down_goes_on_in_the_same_process():
+    undisturbed, _ = run_to_the_end(n_iterations=3)
+    storage = MemoryStorage()
+    master = make(storage)
+    master.run(n_iterations=1)
+    master.shutdown()
+    assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
+    master.shutdown()
+
+
+@pytest.mark.parametrize("value", ["run.db", 3, "journal:", "mysql://host/db"])
+def test_what_is_no_storage_is_refused_when_it_is_given(value):
+    with pytest.raises(InvalidArgumentError, match="storage="):
+        make(value)
+
+
+def test_the_same_run_in_two_processes_at_once_is_refused(tmp_path):
+    first = make(f"journal:{tmp_path}")
+    first.run(n_iterations=1)
+    with make(f"journal:{tmp_path}") as second, pytest.raises(StorageError, match="is written by process"):
+        second.run(n_iterations=1)
+    first.shutdown()
+    with make(f"journal:{tmp_path}") as second:
+        assert len(outcomes(second.run(n_iterations=1))) == 13
+
+
+def test_a_storage_that_fails_ends_the_run_with_its_error_and_keeps_what_was_acknowledged():
+    class Full(MemoryStorage):
+        num_left = 20
+
+        def append(self, events):
+            self.num_left -= len(events)
+            if self.num_left < 0:
+                raise StorageError("the disk is full")
+            super().append(events)
+
+    undisturbed, _ = run_to_the_end()
+    full = Full()
+    with make(full) as master, pytest.raises(StorageError, match="the disk is full"):
+        master.run(n_iterations=2)
+    compute = Compute()
+    with make(stored(list(full.read())), compute=compute) as master:
+        assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
+    assert not {event.key for event in full.read() if isinstance(event, JobFinished)} & set(compute.keys)
+
+
+def test_late_reports_of_an_earlier_life_change_nothing():
+    _, log = run_to_the_end(n_iterations=1)
+    place = next(i for i, event in enumerate(log) if isinstance(event, StartJob))
+    storage = stored(log[: place + 1])
+    late = log[place]
+    with make(storage) as master:
+        master.wait_for_workers(1)
+        loop = master._loop
+        outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": -99.0, "info": None})
+        loop._handle([JobFinished(loop.clock(), late.config_id, late.budget, late.attempt, late.worker, outcome)])
+        assert min(loss for loss, _ in outcomes(master.run(n_iterations=1)).values() if loss is not None) > -99
+
+
+def test_the_first_entry_describes_the_run():
+    _, log = run_to_the_end(n_iterations=1)
+    assert isinstance(log[0], RunDescribed)
+    assert log[0].description["optimizer"] == "HyperBand"
+    assert log[0].description["seed"] == 1
