@@ -9,8 +9,8 @@ A job goes through these states::
                  +--- attempts <---+---> no attempts ---+
                       are left           are left
 
-and ``RunCancelled`` ends whatever is queued or running, ``RunResumed`` queues again what was running. The pool is told by
-:meth:`Pool.apply`, which changes state and nothing else, and asked by :meth:`Pool.next_ending` and
+and ``RunCancelled`` ends whatever is queued or running, ``RunResumed`` queues again what was running. The pool is told
+by :meth:`Pool.apply`, which changes state and nothing else, and asked by :meth:`Pool.next_ending` and
 :meth:`Pool.next_start`, which change nothing.
 """
 

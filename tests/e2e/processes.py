@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from tests.waiting import LIMIT, wait_until
 
 WORKER = Path(__file__).parent / "worker_process.py"
+_ROOT = Path(__file__).parents[2]
 
 
 class Process:
@@ -17,7 +19,10 @@ class Process:
     def __init__(self, command, output):
         self.path = output
         with output.open("w") as sink:
-            self.popen = subprocess.Popen([sys.executable, *command], stdout=sink, stderr=subprocess.STDOUT)
+            environment = {**os.environ, "PYTHONPATH": str(_ROOT)}  # scripts may import from the tests
+            self.popen = subprocess.Popen(
+                [sys.executable, *command], stdout=sink, stderr=subprocess.STDOUT, env=environment
+            )
 
     @property
     def output(self):

@@ -1,0 +1,64 @@
+"""Masters that are killed: the same script, started again, goes on, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+
+import pytest
+
+from hpbandster_ng.engine.events import EndJob, JobFinished, StartJob
+from hpbandster_ng.storage.journal import JournalStorage
+from hpbandster_ng.storage.memory import MemoryStorage
+from tests.e2e import dying_master
+from tests.engine.driver import of_type, rows_executed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def outcomes(result):
+    return {(run.config_id, run.budget): run.loss for run in result.get_all_runs()}
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    storage = MemoryStorage()
+    result = dying_master.run(storage)
+    return outcomes(result), list(storage.read())
+
+
+def assert_nothing_is_lost_or_done_twice(log, undisturbed):
+    assert rows_executed(log) == rows_executed(undisturbed[1])
+    assert Counter(event.key for event in of_type(log, EndJob)) == dict.fromkeys(undisturbed[0], 1)
+    done = set()
+    for event in log:
+        if isinstance(event, JobFinished):
+            done.add(event.key)
+        assert not (isinstance(event, StartJob) and event.key in done), f"{event.key} was computed again"
+
+
+def test_a_master_killed_after_any_event_goes_on(spawn, tmp_path, undisturbed):
+    """Its disk has exactly the first events of the log, whichever they are."""
+    kinds = set()
+    for num_events in range(1, len(undisturbed[1]) + 1):
+        directory = tmp_path / str(num_events)
+        killed = spawn("-m", "tests.e2e.dying_master", directory, num_events)
+        assert killed.end() == -signal.SIGKILL, killed.output
+        kept = list(JournalStorage(directory).read())
+        assert [type(event) for event in kept] == [type(event) for event in undisturbed[1][:num_events]]
+        kinds.add(type(kept[-1]))
+        storage = JournalStorage(directory)
+        assert outcomes(dying_master.run(storage)) == undisturbed[0]
+        assert_nothing_is_lost_or_done_twice(list(storage.read()), undisturbed)
+    assert kinds == {type(event) for event in undisturbed[1]}
+
+
+@pytest.mark.parametrize("num_events", [6, 11])
+def test_a_master_killed_again_and_again_comes_to_the_end(spawn, tmp_path, undisturbed, num_events):
+    num_lives = 0
+    while spawn("-m", "tests.e2e.dying_master", tmp_path / "log", num_events).end() == -signal.SIGKILL:
+        num_lives += 1
+    storage = JournalStorage(tmp_path / "log")
+    assert num_lives >= 4
+    assert outcomes(dying_master.run(storage)) == undisturbed[0]
+    assert_nothing_is_lost_or_done_twice(list(storage.read()), undisturbed)
