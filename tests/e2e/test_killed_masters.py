@@ -11,7 +11,9 @@ from hpbandster_ng.engine.events import EndJob, JobFinished, StartJob
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.memory import MemoryStorage
 from tests.e2e import dying_master
+from tests.e2e.chaos import Chaos, figures
 from tests.engine.driver import of_type, rows_executed
+from tests.waiting import LIMIT, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -30,11 +32,32 @@ def undisturbed():
 def assert_nothing_is_lost_or_done_twice(log, undisturbed):
     assert rows_executed(log) == rows_executed(undisturbed[1])
     assert Counter(event.key for event in of_type(log, EndJob)) == dict.fromkeys(undisturbed[0], 1)
+    assert_nothing_is_done_twice(log)
+
+
+def assert_nothing_is_done_twice(log):
     done = set()
     for event in log:
         if isinstance(event, JobFinished):
             done.add(event.key)
         assert not (isinstance(event, StartJob) and event.key in done), f"{event.key} was computed again"
+
+
+def test_workers_that_live_on_are_adopted(tmp_path):
+    with Chaos(tmp_path, n_workers=2, n_iterations=3) as chaos:
+        wait_until(lambda: len(of_type(chaos.log(), JobFinished)) >= 4, "some jobs are done")
+        chaos.kill_master()
+        wait_until(lambda: len(of_type(chaos.log(), JobFinished)) >= 8, "it goes on")
+        assert [worker.popen.poll() for worker in chaos.workers] == [None, None]
+        chaos.wait_for_the_end(LIMIT)
+        log = chaos.log()
+    told = figures(log)
+    assert (told["masters that took over"], told["workers lost"]) == (1, 0)
+    assert told["jobs that succeeded exactly once"] == told["jobs"] == 25
+    assert 1 <= told["attempts made again"] <= 2
+    names = {event.worker for event in of_type(log, StartJob)}
+    assert len(names) == 2
+    assert_nothing_is_done_twice(log)
 
 
 def test_a_master_killed_after_any_event_goes_on(spawn, tmp_path, undisturbed):

@@ -52,9 +52,10 @@ def misbehave(kind):
 
 
 class Scripted(Worker):
-    def __init__(self, *args, hold: Path | None = None, **kwargs):
+    def __init__(self, *args, hold: Path | None = None, slow: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
         self.hold = hold
+        self.slow = slow
 
     def compute(self, config_id, config, budget, working_directory):
         kind = config.get("kind", "fine")
@@ -63,6 +64,8 @@ class Scripted(Worker):
             os.kill(os.getpid(), signal.SIGKILL)
         while self.hold is not None and not self.hold.exists():
             time.sleep(0.02)
+        if self.slow:
+            time.sleep(0.2 + 0.4 * config["x"])
         if "x" in config:
             return {"loss": (config["x"] - 0.3) ** 2 + 0.1 / budget, "info": {}}
         return misbehave(kind)
@@ -77,8 +80,10 @@ def main():
     parser.add_argument("--id")
     parser.add_argument("--timeout", type=float)
     parser.add_argument("--hold", type=Path)
+    parser.add_argument("--slow", action="store_true", help="as work takes time")
     args = parser.parse_args()
-    worker = Scripted(args.run_id, args.nameserver, args.port, id=args.id, timeout=args.timeout, hold=args.hold)
+    where = args.run_id, args.nameserver, args.port
+    worker = Scripted(*where, id=args.id, timeout=args.timeout, hold=args.hold, slow=args.slow)
     if args.directory:
         worker.load_nameserver_credentials(args.directory)
     say("starts")
