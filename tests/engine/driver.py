@@ -128,6 +128,7 @@ def digest(planner):
         "spent": planner._spent,
         "request_ended": planner._is_request_ended,
         "deadline": planner._deadline,
+        "out": list(planner._out),
         "finished": planner.is_finished,
         "pending": dict(getattr(planner.generator, "pending", {})),
         "learned": [
