@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
@@ -20,11 +20,12 @@ from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
-from hpbandster_ng.engine.records import Config
+from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.engine.steps import AnyIteration
+from hpbandster_ng.engine.time_limit import JobTimeout
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
-from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
+from hpbandster_ng.runtime.observers import EliminationObserver, Observer, ResultLoggerObserver
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 
@@ -43,7 +44,7 @@ class Master:
     Args:
         run_id: the run's name; its workers and nameserver have the same.
         config_generator: proposes configurations and learns from results.
-        working_directory: passed to ``compute``; created if need be.
+        working_directory: of the run, made if need be; ``compute`` gets a directory in it, its configuration's own.
         ping_interval: seconds; a worker that is silent for three of these is lost, and its job starts elsewhere.
         nameserver, nameserver_port: where the nameserver listens; port 9090 by default.
         host: address of this machine on which workers reach the master; ``localhost`` by default.
@@ -60,6 +61,14 @@ class Master:
         storage: keeps the run's log; by default it is shown to the observers and kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
+        job_timeout: seconds that an evaluation may take, or a function of the budget that returns them; then its worker
+            kills it, and it counts as failed. Workers compute in a child process where there is a limit.
+        max_attempts: how often a job is started before the loss of its worker becomes its outcome.
+        on_eliminated: called as ``on_eliminated(config_id, directory)``, in the thread of :meth:`run`, once for each
+            configuration that is out: it failed, was lost, or was not promoted when its rung ended. So its directory,
+            which is there unless it stayed empty, can be deleted. It is not called for who went all the way. Nor, in an
+            asynchronous optimizer, for who waits for a promotion, since that may come in a later call of :meth:`run`.
+            That somebody is out is recorded before this is called: if the master dies in between, it is not called.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -92,11 +101,12 @@ class Master:
         storage: Storage | None = None,
         backend: Backend | None = None,
         clock: Clock | None = None,
+        job_timeout: JobTimeout = None,
+        max_attempts: int = 3,
+        on_eliminated: Callable[[ConfigId, str], Any] | None = None,
     ) -> None:
         self.run_id = check_run_id(run_id)
-        for name, value in (("ping_interval", ping_interval), ("worker_timeout", worker_timeout)):
-            if not value > 0:
-                raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
+        _check_seconds(ping_interval=ping_interval, worker_timeout=worker_timeout)
         self.config_generator = config_generator
         self.working_directory = os.fspath(working_directory)
         self.shutdown_workers = shutdown_workers
@@ -110,7 +120,8 @@ class Master:
         self.warmstart_iteration = (
             [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
         )
-        self._pool = Pool(job_queue_sizes, dynamic_queue_size)
+        self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
+        self._on_eliminated = on_eliminated
         self._storage = storage
         self._backend = backend or PyroBackend(
             self.run_id, nameserver, nameserver_port, host, self.working_directory, ping_interval
@@ -229,6 +240,8 @@ class Master:
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
+            if self._on_eliminated is not None:
+                observers.append(EliminationObserver(self._on_eliminated, self._backend.working_directory))
             self._loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
         self._loop.start()
         return self._loop
@@ -263,6 +276,12 @@ def check_count(name: str, value: object) -> None:
     """
     if not _is_whole(value) or value < 1:
         raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
+
+
+def _check_seconds(**arguments: float) -> None:
+    for name, value in arguments.items():
+        if not value > 0:
+            raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
 
 
 def _seed(seed: int | None) -> int:

@@ -28,8 +28,8 @@ class Run:
             warm start are 0 or negative. A run that no worker ever got has no ``started``.
         error_logs: the traceback or the reason if it failed, else None.
         outcome: what it came to: ``SUCCEEDED``, ``FAILED`` (``compute`` raised, or took its process with it),
-            ``INVALID`` (what it returned is no result), ``TIMED_OUT``, or ``LOST`` (the worker or its machine was gone).
-            Where that was not written down, as in the predecessor's logs, a run without a finite loss has failed.
+            ``INVALID`` (what it returned is no result), ``TIMED_OUT`` or ``LOST`` (the worker or its machine went
+            away). Where that was not written down, as by the predecessor, a run without a finite loss has failed.
 
     Example:
         >>> run = Run((0, 0, 1), 9.0, 0.25, {"accuracy": 0.75}, {"finished": 1.5}, None)

@@ -93,6 +93,10 @@ class Task:
         return JobReport(self.job, outcome, self.worker, self.submitted, self.started, at)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 def _named(state: JobState | None) -> str:
     return state.value if state else "new"
 
@@ -135,7 +139,7 @@ class Pool:
                 "must not be negative where they do not grow with the workers",
                 "use (0, 1), or dynamic_queue_size=True",
             )
-        if not isinstance(max_attempts, int) or isinstance(max_attempts, bool) or max_attempts < 1:
+        if not _is_count(max_attempts):
             raise InvalidArgumentError(
                 "max_attempts", max_attempts, "must be a whole number of at least 1", "the default is 3"
             )

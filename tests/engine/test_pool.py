@@ -178,10 +178,14 @@ class TestTimeLimit:
     @pytest.mark.parametrize("seconds", [0, -1.0, math.nan, math.inf, True, "60", None])
     def test_what_is_no_limit_is_one_error_that_names_value_and_budget(self, seconds):
         pool = pool_after(joined(), queue(), job_timeout=lambda budget: seconds)
-        with pytest.raises(InvalidArgumentError, match=f"^job_timeout={seconds!r} is what .* for budget 1, and no finite"):
+        with pytest.raises(
+            InvalidArgumentError, match=f"^job_timeout={seconds!r} is what .* for budget 1, and no finite"
+        ):
             pool.next_start(2.0)
         if seconds is not None:
-            with pytest.raises(InvalidArgumentError, match=f"^job_timeout={seconds!r} must be a finite number of seconds"):
+            with pytest.raises(
+                InvalidArgumentError, match=f"^job_timeout={seconds!r} must be a finite number of seconds"
+            ):
                 Pool(job_timeout=seconds)
 
 

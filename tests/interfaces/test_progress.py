@@ -40,7 +40,7 @@ BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "work
         ([*BEGIN, end(0, 1, 0.25), end(1, 3, 0.5)], 2, "iteration 1/2, incumbent 0.5 on budget 3"),
         ([*BEGIN, end(1, 3, 0.5), end(0, 1, 0.25)], 2, "iteration 1/2, incumbent 0.5 on budget 3"),
         ([*BEGIN, end(0, 1, None, OutcomeState.FAILED)], 1, "iteration 1/2, 1 failed"),
-        ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], 1, "iteration 1/2, 1 failed"),
+        ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], 1, "iteration 1/2, 1 lost"),
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], 0, "iteration 1/2"),
         ([*BEGIN, RunRequested(9.0, n_iterations=3)], 0, "iteration 1/5"),
         ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], 0, "iteration 1"),

@@ -40,10 +40,10 @@ def test_a_mistake_in_compute_is_shown_once_in_full_and_then_counted(story):
     count = run(lambda config, budget, **_: 1 / 0)
     assert count > 1
     first, summary = story(logging.WARNING)
-    assert first.startswith("(0, 0, 0) on budget 1 failed:\nTraceback")
+    assert first.startswith("(0, 0, 0) on budget 1: failed:\nTraceback")
     assert first.endswith("ZeroDivisionError: division by zero")
-    assert summary == f"{count} of {count} evaluations failed"
-    assert story(logging.INFO)[3] == "(0, 0, 1) on budget 1 failed: ZeroDivisionError: division by zero"
+    assert summary == f"of {count} evaluations: {count} failed"
+    assert story(logging.INFO)[3] == "(0, 0, 1) on budget 1: failed: ZeroDivisionError: division by zero"
 
 
 def test_only_a_worker_lost_in_the_middle_of_a_job_is_a_warning(story):
