@@ -293,15 +293,28 @@ def _become_leader() -> None:
     if sys.platform == "linux":  # the thread below may have to wait for ever for code that does not let it run
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     threading.Thread(target=_die_with_parent, name="hpbandster-watch", daemon=True).start()
+    _leave_signals_to_the_worker()
+
+
+def _leave_signals_to_the_worker() -> None:
+    """For what ``compute`` forks or runs, they mean what they always do; none is lost while it forks."""
     numbers = [getattr(signal, name) for name in _SIGNALS_OF_THE_MACHINE if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda *_: None) for number in numbers}
-    if hasattr(os, "register_at_fork"):  # for what compute forks, they mean what they always do
+    if not hasattr(os, "register_at_fork"):
+        return
 
-        def restore() -> None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 
-        os.register_at_fork(after_in_child=restore)
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        unblock()
+
+    os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 
 def _die_with_parent() -> None:
