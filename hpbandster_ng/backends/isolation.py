@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import faulthandler
 import math
 import multiprocessing
 import os
 import pickle
 import signal
-import sys
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -41,8 +40,9 @@ _LOOK_INTERVAL = 0.5
 _SIGNALS_OF_THE_MACHINE = ("SIGINT", "SIGTERM", "SIGUSR1")
 """A cluster sends them to all processes of a job; the worker answers for its child."""
 
-_DIE_WITH_PARENT = 1
-"""PR_SET_PDEATHSIG of Linux."""
+_GUARD = "exec 3<&0; (trap '' HUP INT TERM USR1; read _ <&3; kill -KILL 0) >/dev/null 2>&1 &"
+"""A shell that outlives the worker, and then kills the group that it belongs to. No thread of the child could: it may
+have to wait for ever for code that does not let it run."""
 
 _WAY_OUT = (
     "define the worker in a module, or in a script that does its work below `if __name__ == '__main__':`, and keep in "
@@ -54,7 +54,7 @@ _environment_lock = threading.Lock()
 
 
 class Child:
-    """The process that calls ``compute``; started, used and closed by one thread.
+    """The process that calls ``compute``; used by one thread.
 
     Args:
         compute: reaches the child pickled.
@@ -179,7 +179,7 @@ class Child:
         self._kill_group()
 
     def _kill_group(self) -> None:
-        if hasattr(os, "killpg"):
+        if os.name == "posix":
             with contextlib.suppress(OSError):  # it is gone, or has not come so far as to lead a group
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
@@ -288,11 +288,13 @@ def _serve(calls: Any, last_words: Any, compute: Compute) -> None:
 
 def _become_leader() -> None:
     """Lead a process group that is gone as soon as the worker is."""
-    if hasattr(os, "setpgid"):
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    if os.name == "posix":
         os.setpgid(0, 0)
-    if sys.platform == "linux":  # the thread below may have to wait for ever for code that does not let it run
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    threading.Thread(target=_die_with_parent, name="hpbandster-watch", daemon=True).start()
+        subprocess.run(["/bin/sh", "-c", _GUARD], stdin=parent.sentinel, stdout=subprocess.DEVNULL, check=True)
+    else:
+        threading.Thread(target=_die_after, args=(parent,), name="hpbandster-watch", daemon=True).start()
     _leave_signals_to_the_worker()
 
 
@@ -317,10 +319,6 @@ def _leave_signals_to_the_worker() -> None:
     os.register_at_fork(before=block, after_in_parent=unblock, after_in_child=restore)
 
 
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+def _die_after(parent: Any) -> None:
     parent.join()
-    if hasattr(os, "killpg"):
-        os.killpg(0, signal.SIGKILL)
     os._exit(1)

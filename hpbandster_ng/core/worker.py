@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any
 
 from hpbandster_ng.backends.evaluation import Call
@@ -205,43 +204,32 @@ class Worker:
             return
         try:
             with ended_by_signals(lambda number: _may_finish(client, evaluator, number)):
-                client.connect()
-                self._client = client
+                self._connect(client, evaluator)
                 self._work(client, evaluator)
         finally:
             _release(self.worker_id)
 
     def _start_thread(self, client: DeskClient, evaluator: Evaluator) -> None:
-        """Return when the thread has launched the child, which lives no longer than the thread that launched it."""
-        launched: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._work_in_background,
-            args=(client, evaluator, launched),
-            name=f"hpbandster-{self.worker_id}",
-            daemon=True,
-        )
         try:
-            client.connect()
-            self._client = client
-            self._thread.start()
+            self._connect(client, evaluator)
         except BaseException:
-            self._thread = None
             _release(self.worker_id)
             raise
-        launched.result()
+        self._thread = threading.Thread(
+            target=self._work_in_background, args=(client, evaluator), name=f"hpbandster-{self.worker_id}", daemon=True
+        )
+        self._thread.start()
 
-    def _work_in_background(self, client: DeskClient, evaluator: Evaluator, launched: Future[None]) -> None:
+    def _connect(self, client: DeskClient, evaluator: Evaluator) -> None:
+        client.connect()
+        evaluator.start()
+        self._client = client
+
+    def _work_in_background(self, client: DeskClient, evaluator: Evaluator) -> None:
         try:
-            evaluator.start()
-            launched.set_result(None)
             self._work(client, evaluator)
-        except BaseException as error:
-            if not launched.done():
-                launched.set_exception(error)
-            elif isinstance(error, HpbandsterError):
-                self.logger.error("worker %s ends: %s", self.worker_id, error)  # noqa: TRY400 - the message says it all
-            else:
-                raise
+        except HpbandsterError as error:
+            self.logger.error("worker %s ends: %s", self.worker_id, error)  # noqa: TRY400 - the message says it all
         finally:
             _release(self.worker_id)
 

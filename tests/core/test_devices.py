@@ -9,14 +9,14 @@ TWO = ["cuda:0", "cuda:1"]
 
 
 def test_each_worker_has_its_own_and_more_workers_take_turns():
-    assert [device_of(TWO, id) for id in (0, "1", 2, 3)] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
-    assert [device_of(["cuda:3"], id) for id in (None, "a", 5)] == ["cuda:3"] * 3
+    assert [device_of(TWO, number) for number in (0, "1", 2, 3)] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+    assert [device_of(["cuda:3"], number) for number in (None, "a", 5)] == ["cuda:3"] * 3
 
 
-@pytest.mark.parametrize("id", [None, "a", -1, 1.5, ""])
-def test_without_a_number_nobody_can_tell_whose_it_is(id):
-    with pytest.raises(InvalidArgumentError, match=r"^id=.* must be a whole number where there are 2 devices; give the"):
-        device_of(TWO, id)
+@pytest.mark.parametrize("number", [None, "a", -1, 1.5, ""])
+def test_without_a_number_nobody_can_tell_whose_it_is(number):
+    with pytest.raises(InvalidArgumentError, match=r"^id=.* must be a whole number where there are 2 devices"):
+        device_of(TWO, number)
 
 
 @pytest.mark.parametrize("devices", [[], "cuda:0", [0, 1]])
