@@ -343,8 +343,8 @@ def _record(
 ) -> None:
     datum.results[budget] = result
     datum.time_stamps[budget] = stamps
-    outcome, colon, reason = (exception or "").partition(": ")
-    if colon and outcome in _TOLD:
+    outcome, _, reason = exception.partition(": ") if isinstance(exception, str) else ("", "", "")
+    if outcome in _TOLD:
         datum.outcomes[budget], exception = outcome, reason
     datum.exceptions[budget] = exception
     datum.budget = max(datum.results)

@@ -177,6 +177,15 @@ def test_what_is_no_loss_is_the_configurations_fault(function, words, workload):
     assert words in outcome.error
 
 
+@pytest.mark.parametrize(("time_limit", "at", "state"), [(2.0, 2.0, "timed out"), (3.0, 3.0, "succeeded")])
+def test_what_takes_longer_than_its_limit_ends_there(time_limit, at, state):
+    backend = started()
+    job = Job((0, 0, 0), 3, {"x": 0.5}, {})
+    backend.submit(StartJob(0.0, *job.key, 1, "worker_0", time_limit=time_limit), job)
+    finished = backend.next_event(10.0)
+    assert (finished.at, finished.outcome.state.value) == (at, state)
+
+
 def test_a_failure_takes_its_time():
     backend = started(workload=IN_SECONDS, problem=problem_of(lambda config, budget: (math.nan, 7.0)))
     submit(backend)
