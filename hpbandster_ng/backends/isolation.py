@@ -37,10 +37,10 @@ _GOODBYE = 2.0
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks whether the child is there: what it forked may hold its pipes open after its death."""
 
-_SIGNALS_OF_THE_MACHINE = ("SIGINT", "SIGTERM", "SIGUSR1")
+_SIGNALS_OF_THE_MACHINE = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 """A cluster sends them to all processes of a job; the worker answers for its child."""
 
-_GUARD = "exec 3<&0; (trap '' HUP INT TERM USR1; read _ <&3; kill -KILL 0) >/dev/null 2>&1 &"
+_GUARD = "exec 3<&0; (trap '' HUP INT TERM USR1 USR2; read _ <&3; kill -KILL 0) >/dev/null 2>&1 &"
 """A shell that outlives the worker, and then kills the group that it belongs to. No thread of the child could: it may
 have to wait for ever for code that does not let it run."""
 

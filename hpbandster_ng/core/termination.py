@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["Terminated", "ended_by_signals"]
 
-_SIGNALS = ("SIGTERM", "SIGUSR1")
+_SIGNALS = ("SIGTERM", "SIGUSR1", "SIGUSR2")
 """Slurm and the Sun Grid Engine send them some time before they kill. Ctrl-C is Python's own, KeyboardInterrupt."""
 
 

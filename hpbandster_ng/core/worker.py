@@ -179,7 +179,7 @@ class Worker:
     def run(self, background: bool = False) -> None:
         """Work until the master sends the worker home, or it was idle for ``timeout`` seconds.
 
-        In the main thread, SIGTERM and SIGUSR1, which clusters send before they kill, end the work: a job in a child
+        In the main thread, SIGTERM, SIGUSR1 and SIGUSR2, which clusters send before they kill, end it: a job in a child
         process is handed back at once, one in this process if it has not ended after 15 seconds. Ctrl-C hands the job
         back at once and is raised from here. A second Ctrl-C or signal waits for nothing.
 

@@ -59,7 +59,7 @@ def fork_and_exit(file, **kwargs):
 
 
 def ignore_signals(**kwargs):
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
         os.kill(os.getpid(), number)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hpbandster_ng.core.termination import Terminated, ended_by_signals
 
-NUMBERS = [signal.SIGTERM, signal.SIGUSR1]
+NUMBERS = [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
 
 
 def own_handler(number, frame):
@@ -19,7 +19,7 @@ def own_handler(number, frame):
 def _handlers_of_before():
     before = {number: signal.signal(number, own_handler) for number in NUMBERS}
     yield
-    assert [signal.getsignal(number) for number in NUMBERS] == [own_handler, own_handler]
+    assert [signal.getsignal(number) for number in NUMBERS] == [own_handler] * 3
     for number, handler in before.items():
         signal.signal(number, handler)
 
