@@ -94,8 +94,7 @@ class Evaluator:
 def _make(directory: Path) -> bool:
     """Whether it was not there before."""
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        directory.mkdir()
+        directory.mkdir(parents=True)
         return True
     except OSError as error:
         if directory.is_dir():

@@ -139,11 +139,11 @@ class Child:
             self.kill()
         self.wait_until_ready()
         with self._killed_on_error():
+            self._send(call)
             try:
-                self._calls.send(call)
                 answer: Outcome = self._receive(time_limit)
                 return answer
-            except (_DiedError, BrokenPipeError) as error:
+            except _DiedError as error:
                 text = f"{self._heard_last_words()}the process of the evaluation {error}"
                 outcome = Outcome(OutcomeState.FAILED, error=text)
             except TimeoutError:
@@ -191,6 +191,14 @@ class Child:
     @property
     def _is_dead(self) -> bool:
         return self._process.exitcode is not None
+
+    def _send(self, call: Call) -> None:
+        try:
+            self._calls.send(call)
+        except (BrokenPipeError, ConnectionResetError):  # it died idle, which is no fault of this configuration
+            self.kill()
+            self.wait_until_ready()
+            self._calls.send(call)
 
     def _receive(self, patience: float | None) -> Any:
         """What the child says.
@@ -266,7 +274,7 @@ def refuse_to_run_in_a_child() -> None:
     Raises:
         InvalidArgumentError: that is what goes on.
     """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds it out
         raise InvalidArgumentError(
             "isolate", True, "makes a child process import this script, which runs a worker as soon as it is imported",
             "put what the script does below `if __name__ == '__main__':`",

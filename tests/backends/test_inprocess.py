@@ -73,6 +73,7 @@ def hang(**kwargs):
         pass
 
 
+@pytest.mark.e2e
 def test_what_takes_longer_than_its_limit_is_killed():
     backend = started(hang)
     backend.next_event(0.0)
