@@ -58,7 +58,8 @@ def job_states() -> plt.Figure:
     queued, running = Box(1.6, 2.2, "queued", BLUE), Box(4.3, 2.2, "running", BLUE)
     ends = {
         "succeeded": ("compute returned a result", GOOD),
-        "failed": ("compute raised, or no valid result", BAD),
+        "failed": ("compute raised", BAD),
+        "invalid return": ("compute returned no result", BAD),
         "timed out": ("over its time limit", BAD),
         "lost": ("worker gone, no attempts left", SOFT),
         "cancelled": ("the run was shut down", SOFT),
@@ -72,7 +73,7 @@ def job_states() -> plt.Figure:
     _arrow(axes, (4.0, 2.48), (1.9, 2.48), bend=0.45)
     _label(axes, 2.95, 3.32, "worker lost, attempts left")
     for i, (state, (reason, colour)) in enumerate(ends.items()):
-        y = 3.96 - 0.88 * i
+        y = 4.0 - 0.72 * i
         _box(axes, Box(7.3, y, state, colour, height=0.5))
         _label(axes, 8.2, y, reason, "left")
         _arrow(axes, (5.05, 2.2), (6.55, y))

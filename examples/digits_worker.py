@@ -2,12 +2,11 @@
 
 The data come with scikit-learn: 1,797 pictures of 8 x 8 grey levels. The budget of an evaluation is the number of
 epochs that the network has been trained for. A configuration that is promoted to a larger budget does not start from
-the beginning: its worker kept a checkpoint in the working directory, named after the ``config_id``, and trains only
-the epochs that are missing.
+the beginning: its worker kept a checkpoint in the working directory and trains only the epochs that are missing.
 
 Two things are worth copying into your own worker:
 
-* ``compute`` gets the ``config_id`` and the ``working_directory``, the same ones for every budget of a configuration;
+* ``compute`` gets a ``working_directory`` that belongs to the configuration, the same one for each of its budgets;
 * the checkpoint is written to a temporary file and then renamed, so that a worker which is killed while it writes
   leaves the old checkpoint and not half a new one.
 """
@@ -53,7 +52,7 @@ class DigitsWorker(Worker):
             ``loss``: the share of the validation pictures that are read wrongly. ``info``: what else one may want to
             know about the run afterwards.
         """
-        checkpoint = checkpoint_path(working_directory, config_id)
+        checkpoint = checkpoint_path(working_directory)
         epochs = round(budget)
         model, epochs_before = self.resume(checkpoint, config, epochs)
         pictures, digits = self.data["train"]
@@ -153,9 +152,9 @@ def make_space(hyperparameters: list[Any], conditions: list[Any]) -> Configurati
     return space
 
 
-def checkpoint_path(directory: str | Path, config_id: tuple[int, int, int]) -> Path:
-    """Where the checkpoint of a configuration is; the same file for all its budgets."""
-    return Path(directory) / "checkpoint_{}_{}_{}.pkl".format(*config_id)
+def checkpoint_path(working_directory: str | Path) -> Path:
+    """Where the checkpoint of a configuration is, in the configuration's own directory."""
+    return Path(working_directory) / "checkpoint.pkl"
 
 
 def save(checkpoint: Path, content: dict[str, Any]) -> None:

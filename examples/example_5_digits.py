@@ -20,11 +20,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
 from pathlib import Path
 
 from digits_worker import checkpoint_path, get_worker_class
 
+from hpbandster_ng.backends.base import config_directory
 from hpbandster_ng.core.nameserver import NameServer, nic_name_to_host
 from hpbandster_ng.core.result import json_result_logger
 from hpbandster_ng.errors import LogExistsError, MissingExtraError
@@ -64,7 +66,8 @@ def be_master(args: argparse.Namespace, host: str) -> None:
     # if the master is stopped. Logs that are there already are not overwritten.
     result_logger = json_result_logger(directory=args.shared_directory, overwrite=False)
 
-    # New: the directory of the checkpoints, for compute. An absolute path, since workers may run elsewhere.
+    # New: in this directory each configuration gets its own, for compute. An absolute path, since workers may run
+    # elsewhere.
     checkpoints = Path(args.shared_directory, "checkpoints").resolve()
     checkpoints.mkdir(exist_ok=True)
 
@@ -76,7 +79,8 @@ def be_master(args: argparse.Namespace, host: str) -> None:
         )
         worker.run(background=True)
 
-        # Step 3: run an optimizer. New: it gets the result logger and the directory.
+        # Step 3: run an optimizer. New: it gets the result logger and the directory, and what is to be done about
+        # configurations that will never run again.
         with BOHB(
             configspace=worker.get_configspace(),
             run_id=args.run_id,
@@ -84,6 +88,7 @@ def be_master(args: argparse.Namespace, host: str) -> None:
             nameserver=name_server.host,
             nameserver_port=name_server.port,
             working_directory=str(checkpoints),
+            on_eliminated=lambda _, directory: shutil.rmtree(directory, ignore_errors=True),
             result_logger=result_logger,
             min_budget=args.min_budget,
             max_budget=args.max_budget,
@@ -96,12 +101,12 @@ def be_master(args: argparse.Namespace, host: str) -> None:
     incumbent = result.get_incumbent_id()
     if incumbent is None:
         sys.exit("No run on max_budget succeeded, so there is no best configuration.")
-    best = checkpoint_path(checkpoints, incumbent)
-    for checkpoint in checkpoints.iterdir():
-        if checkpoint != best:
-            checkpoint.unlink()
+    best = Path(config_directory(str(checkpoints), incumbent))
+    for directory in checkpoints.iterdir():
+        if directory != best:
+            shutil.rmtree(directory)
     print("Best found configuration:", result.get_id2config_mapping()[incumbent]["config"])
-    print(f"The trained network is in {best}, the log of the run in {args.shared_directory}.")
+    print(f"The trained network is in {checkpoint_path(best)}, the log of the run in {args.shared_directory}.")
 
 
 if __name__ == "__main__":

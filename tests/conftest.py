@@ -52,7 +52,14 @@ def leaked_threads(before: set[threading.Thread], grace: float = GRACE) -> set[t
 
 
 def child_processes() -> set[psutil.Process]:
-    return set(psutil.Process().children(recursive=True))
+    return {process for process in psutil.Process().children(recursive=True) if not is_helper(process)}
+
+
+def is_helper(process: psutil.Process) -> bool:
+    try:
+        return any(helper in " ".join(process.cmdline()) for helper in HELPERS)
+    except psutil.Error:
+        return False
 
 
 def leaked_processes(before: set[psutil.Process], grace: float = GRACE) -> dict[psutil.Process, str]:
@@ -61,12 +68,10 @@ def leaked_processes(before: set[psutil.Process], grace: float = GRACE) -> dict[
     leaked = {}
     for process in alive:
         try:
-            command = " ".join(process.cmdline())
+            leaked[process] = " ".join(process.cmdline())
         except psutil.Error:
             continue
-        if not any(helper in command for helper in HELPERS):
-            leaked[process] = command
-            process.kill()
+        process.kill()
     return leaked
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from hpbandster_ng.engine.events import Happening, StartJob
-from hpbandster_ng.engine.records import Job
+from hpbandster_ng.engine.records import ConfigId, Job
 
-__all__ = ["Backend", "Clock"]
+__all__ = ["Backend", "Clock", "config_directory"]
 
 Clock = Callable[[], float]
 """The master's clock: unix seconds that never run backwards."""
@@ -19,7 +20,12 @@ class Backend(Protocol):
 
     For every worker it reports ``WorkerJoined``, then at most one ``WorkerLost``, after which the worker may join anew;
     for every submitted job either one ``JobFinished`` or the loss of its worker.
+
+    Attributes:
+        working_directory: the run's; each configuration has a directory of its own in it.
     """
+
+    working_directory: str
 
     def start(self, clock: Clock) -> None:
         """Open for workers.
@@ -29,7 +35,11 @@ class Backend(Protocol):
         """
 
     def submit(self, start: StartJob, job: Job) -> None:
-        """Hand a job to an idle worker; returns at once. Whatever goes wrong is reported as a happening."""
+        """Hand a job to an idle worker; returns at once. Whatever goes wrong is reported as a happening.
+
+        Args:
+            start: which worker it goes to, and how long it may take.
+        """
 
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None when ``timeout`` seconds have passed without one."""
@@ -43,3 +53,13 @@ class Backend(Protocol):
         Args:
             shutdown_workers: whether to send the workers home, too.
         """
+
+
+def config_directory(working_directory: str, config_id: ConfigId) -> str:
+    """The directory of a configuration: the same for all its budgets, and no other configuration's.
+
+    Example:
+        >>> config_directory("run", (0, 1, 2))
+        'run/config_0_1_2'
+    """
+    return str(Path(working_directory) / "config_{}_{}_{}".format(*config_id))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,27 +14,46 @@ from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, ResultError
 
-__all__ = ["Compute", "evaluate"]
+__all__ = ["Call", "Compute", "evaluate"]
 
 Compute = Callable[..., Mapping[str, Any]]
-"""``compute(config_id=, config=, budget=, working_directory=) -> {"loss": number, "info": anything plain}``."""
+"""``compute(config_id=, config=, budget=, working_directory=) -> {"loss": number, "info": anything plain}``; it gets
+``previous_budget=``, too, if it takes that."""
 
 
-def evaluate(compute: Compute, config_id: ConfigId, config: Config, budget: float, working_directory: str) -> Outcome:
+class Call(NamedTuple):
+    """What ``compute`` is called with.
+
+    Attributes:
+        working_directory: the directory of this configuration.
+        previous_budget: the largest budget that this configuration has succeeded on, or None.
+    """
+
+    config_id: ConfigId
+    config: Config
+    budget: float
+    working_directory: str
+    previous_budget: float | None = None
+
+
+def evaluate(compute: Compute, call: Call) -> Outcome:
     """Call ``compute`` and never raise, but for ``KeyboardInterrupt``.
 
     Returns:
-        Succeeded with a plain result; or failed, with the traceback of what was raised (``SystemExit`` included) or
-        with a message that says what is wrong with the returned value.
+        Succeeded with a plain result; failed, with the traceback of what was raised (``SystemExit`` included); or
+        invalid, with a message that says what is wrong with the returned value.
 
     Example:
-        >>> evaluate(lambda **job: {"loss": job["budget"], "info": None}, (0, 0, 0), {}, 3.0, ".").result
+        >>> evaluate(lambda **job: {"loss": job["budget"], "info": None}, Call((0, 0, 0), {}, 3.0, ".")).result
         {'loss': 3.0, 'info': None}
-        >>> print(evaluate(lambda **job: {}, (0, 0, 0), {}, 3.0, ".").error)
+        >>> print(evaluate(lambda **job: {}, Call((0, 0, 0), {}, 3.0, ".")).error)
         compute returned a dict without 'loss'; return {"loss": number, "info": ...}
     """
+    arguments = call._asdict()
+    if not _takes_previous_budget(compute):
+        del arguments["previous_budget"]
     try:
-        returned = compute(config_id=config_id, config=config, budget=budget, working_directory=working_directory)
+        returned = compute(**arguments)
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - SystemExit and cancelled coroutines included: every job comes to an end
@@ -41,9 +61,21 @@ def evaluate(compute: Compute, config_id: ConfigId, config: Config, budget: floa
     try:
         return Outcome(OutcomeState.SUCCEEDED, _result(returned))
     except (NotPlainError, ResultError) as error:
-        return Outcome(OutcomeState.FAILED, error=_sendable(str(error)))
+        return Outcome(OutcomeState.INVALID, error=_sendable(str(error)))
     except Exception:  # noqa: BLE001 - numbers and mappings of other libraries compute when they are looked at
-        return Outcome(OutcomeState.FAILED, error=_sendable(traceback.format_exc()))
+        return Outcome(OutcomeState.INVALID, error=_sendable(traceback.format_exc()))
+
+
+def _takes_previous_budget(compute: Compute) -> bool:
+    """By name, or as one of any keywords."""
+    try:
+        parameters = inspect.signature(compute).parameters
+    except (TypeError, ValueError):  # of some callables written in C
+        return False
+    named = parameters.get("previous_budget")
+    if named is not None:
+        return named.kind in (named.POSITIONAL_OR_KEYWORD, named.KEYWORD_ONLY)
+    return any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _sendable(text: str) -> str:

@@ -6,8 +6,9 @@ import copy
 import time
 from collections import deque
 
-from hpbandster_ng.backends.base import Clock
-from hpbandster_ng.backends.evaluation import Compute, evaluate
+from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.evaluation import Call, Compute
+from hpbandster_ng.backends.evaluator import Evaluator
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job
 
@@ -17,19 +18,19 @@ _WORKER = "inprocess"
 
 
 class InProcessBackend:
-    """Evaluates by calling a function.
+    """Evaluates by calling a function; in a child process, for which it must be pickled, what has a time limit.
 
     Args:
         compute: for example ``MyWorker(run_id="0").compute``.
-        working_directory: passed to ``compute``.
+        working_directory: of the run; ``compute`` gets a directory in it, its configuration's own.
 
     Example:
         >>> backend = InProcessBackend(lambda config, budget, **kwargs: {"loss": config["x"] / budget, "info": {}})
     """
 
     def __init__(self, compute: Compute, working_directory: str = ".") -> None:
-        self.compute = compute
         self.working_directory = working_directory
+        self._evaluator = Evaluator(compute)
         self._submitted: deque[tuple[StartJob, Job]] = deque()
         self._joined = False
 
@@ -48,8 +49,9 @@ class InProcessBackend:
             time.sleep(timeout)
             return None
         start, job = self._submitted[0]  # and stays there if the user interrupts: the next run takes it up again
-        config = copy.deepcopy(job.config)
-        outcome = evaluate(self.compute, job.config_id, config, job.budget, self.working_directory)
+        directory = config_directory(self.working_directory, job.config_id)
+        call = Call(job.config_id, copy.deepcopy(job.config), job.budget, directory, start.previous_budget)
+        outcome = self._evaluator.evaluate(call, start.time_limit)
         self._submitted.popleft()
         return JobFinished(self._clock(), job.config_id, job.budget, start.attempt, start.worker, outcome)
 
@@ -58,3 +60,4 @@ class InProcessBackend:
 
     def close(self, shutdown_workers: bool) -> None:
         self._submitted.clear()
+        self._evaluator.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.iteration import ConfigSampler, Datum, Iteration
-from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
 
 if TYPE_CHECKING:
     from hpbandster_ng.core.result import Result
@@ -51,7 +51,7 @@ class WarmStartIteration(Iteration):
 
     Args:
         Result: the earlier :class:`~hpbandster_ng.core.result.Result`.
-        config_generator: told of each run.
+        config_generator: told of each run, but for those that were lost with their worker.
     """
 
     def __init__(self, Result: Result, config_generator: ConfigGenerator) -> None:
@@ -63,11 +63,14 @@ class WarmStartIteration(Iteration):
             config_id: self.add_configuration(known["config"], known["config_info"])
             for config_id, known in configs.items()
         }
-        for i, run in enumerate(runs):
+        num_to_tell = sum(run.outcome is not OutcomeState.LOST for run in runs)
+        for run in runs:
             stamps = {name: at - end for name, at in run.time_stamps.items()}
             job = _PastJob(new_ids[run.config_id], configs[run.config_id]["config"], run, stamps)
             self.register_result(job, skip_sanity_checks=True)
-            config_generator.new_result(job, update_model=i == len(runs) - 1)
+            if run.outcome is not OutcomeState.LOST:
+                num_to_tell -= 1
+                config_generator.new_result(job, update_model=num_to_tell == 0)
         self.is_finished = True
 
 
@@ -81,4 +84,5 @@ class _PastJob:
         self.kwargs = {"config": config, "budget": run.budget}
         self.result = None if run.loss is None else {"loss": run.loss, "info": run.info}
         self.exception = run.error_logs
+        self.outcome = Outcome(run.outcome, self.result, self.exception)
         self.timestamps = timestamps

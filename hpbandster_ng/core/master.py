@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
@@ -23,11 +24,12 @@ from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
-from hpbandster_ng.engine.records import Config
+from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.engine.steps import AnyIteration
+from hpbandster_ng.engine.time_limit import JobTimeout
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
-from hpbandster_ng.runtime.observers import Observer, ResultLoggerObserver
+from hpbandster_ng.runtime.observers import EliminationObserver, Observer, ResultLoggerObserver
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.urls import storage_of
@@ -47,8 +49,8 @@ class Master:
     Args:
         run_id: the run's name; its workers and nameserver have the same.
         config_generator: proposes configurations and learns from results.
-        working_directory: passed to ``compute``; created if need be. A credentials file of the run is looked for here,
-            too.
+        working_directory: of the run, made if need be; ``compute`` gets a directory in it, its configuration's own. A
+            credentials file of the run is looked for here, too.
         ping_interval: seconds; a worker that is silent for three of these is lost, and its job starts elsewhere.
         nameserver, nameserver_port: where the nameserver listens; port 9090 by default.
         host: address of this machine on which workers reach the master; ``localhost`` by default.
@@ -67,6 +69,14 @@ class Master:
             :func:`~hpbandster_ng.storage.urls.storage_of`. By default it is kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.
+        job_timeout: seconds that an evaluation may take, or a function of the budget that returns them; then its worker
+            kills it, and it counts as failed. Workers compute in a child process where there is a limit.
+        max_attempts: so many losses of its worker become a job's outcome.
+        on_eliminated: called as ``on_eliminated(config_id, directory)``, in the thread of :meth:`run`, once for each
+            configuration that is out: it failed, was lost, or was not promoted when its rung ended. So its directory,
+            which is there unless it stayed empty, can be deleted. It is not called for who went all the way. Nor, in an
+            asynchronous optimizer, for who waits for a promotion, since that may come in a later call of :meth:`run`.
+            That somebody is out is recorded before this is called: if the master dies in between, it is not called.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; give the workers the same.
 
@@ -78,6 +88,9 @@ class Master:
     Raises:
         InvalidArgumentError: names the parameter.
     """
+
+    _iteration_kwargs: Mapping[str, Any] = MappingProxyType({})
+    _loop: Loop | None = None
 
     def __init__(
         self,
@@ -101,6 +114,9 @@ class Master:
         storage: Storage | str | None = None,
         backend: Backend | None = None,
         clock: Clock | None = None,
+        job_timeout: JobTimeout = None,
+        max_attempts: int = 3,
+        on_eliminated: Callable[[ConfigId, str], Any] | None = None,
         insecure: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
@@ -117,18 +133,15 @@ class Master:
         self.initial_configs = [plain(config, f"initial_configs[{i}]") for i, config in enumerate(initial_configs)]
         self.worker_timeout = worker_timeout
         self.config: dict[str, Any] = {"time_ref": None, "seed": self.seed}
-        self.warmstart_iteration = (
-            [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
-        )
-        self._pool = Pool(job_queue_sizes, dynamic_queue_size)
+        self.warmstart_iteration = _warm_start(previous_result, config_generator)
+        self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
+        self._on_eliminated = on_eliminated
         self._storage = None if storage is None else storage_of(storage, self.run_id)
         addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
             self.run_id, *addresses, self.working_directory, ping_interval, insecure, max_message_bytes
         )
         self._clock = clock or wall_clock()
-        self._iteration_kwargs: Mapping[str, Any] = {}
-        self._loop: Loop | None = None
 
     def get_next_iteration(self, iteration: int, iteration_kwargs: Mapping[str, Any]) -> AnyIteration:
         """Make the bracket of the given number; the hook of every subclass.
@@ -248,6 +261,8 @@ class Master:
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
+            if self._on_eliminated is not None:
+                observers.append(EliminationObserver(self._on_eliminated, self._backend.working_directory))
             loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
             self._go_on(loop, log)
             self._loop = loop
@@ -318,8 +333,12 @@ def check_count(name: str, value: object) -> None:
         raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
 
 
-def _check_seconds(**limits: float) -> None:
-    for name, value in limits.items():
+def _warm_start(previous_result: Result | None, config_generator: ConfigGenerator) -> list[WarmStartIteration]:
+    return [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
+
+
+def _check_seconds(**arguments: float) -> None:
+    for name, value in arguments.items():
         if not value > 0:
             raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
 

@@ -16,7 +16,7 @@ from hpbandster_ng.core.result_tables import LossFunction, fanova_data, pandas_d
 from hpbandster_ng.core.run import LearningCurve, Run, extract_HBS_learning_curves
 from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.records import ConfigId, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.storage.legacy_json import json_result_logger, read_log
 
@@ -114,6 +114,7 @@ class Result:
                 results=_by_plain_budget(datum.results),
                 time_stamps=_by_plain_budget(datum.time_stamps),
                 exceptions=_by_plain_budget(datum.exceptions),
+                outcomes=_by_plain_budget(getattr(datum, "outcomes", {})),  # results of before have none
                 budget=plain(datum.budget, "budget"),
             )
             for config_id, datum in state["data"].items()
@@ -170,6 +171,7 @@ class Result:
             (number, budget, np.nan if result is None or result["loss"] is None else result["loss"])
             for number, datum in enumerate(self.data.values())
             for budget, result in datum.results.items()
+            if datum.outcomes.get(budget) != OutcomeState.LOST.value  # which says nothing about the configuration
         ]
         best = recommended(*zip(*runs, strict=True)) if runs else None
         return None if best is None else list(self.data)[runs[best][0]]
@@ -278,7 +280,7 @@ class Result:
             budgets: which runs; those on all of the run's budgets by default. With more than one, the budget is a
                 hyperparameter of its own, ``budget``.
             loss_fn: gives the loss of a successful run.
-            failed_loss: the loss of a failed run; failed runs are left out if it is None.
+            failed_loss: the loss of a failed run; failed runs are left out if it is None, and lost ones always.
 
         Returns:
             ``X`` of shape (runs, hyperparameters), ``y`` of shape (runs,), and the space that names the columns of
@@ -325,7 +327,11 @@ def _relative_copy(datum: Datum, time_ref: float) -> Datum:
         for budget, at_budget in datum.time_stamps.items()
     }
     return dataclasses.replace(
-        datum, results=dict(datum.results), time_stamps=stamps, exceptions=dict(datum.exceptions)
+        datum,
+        results=dict(datum.results),
+        time_stamps=stamps,
+        exceptions=dict(datum.exceptions),
+        outcomes=dict(datum.outcomes),
     )
 
 
@@ -336,7 +342,10 @@ def _by_plain_budget(values: Mapping[float, Any]) -> dict[float, Any]:
 def _run(config_id: ConfigId, datum: Datum, budget: float) -> Run:
     result = datum.results[budget]
     loss, info = (None, None) if result is None else (result["loss"], result.get("info"))
-    return Run(config_id, budget, loss, info, datum.time_stamps[budget], datum.exceptions.get(budget))
+    run = Run(config_id, budget, loss, info, datum.time_stamps[budget], datum.exceptions.get(budget))
+    if budget in datum.outcomes:
+        run.outcome = OutcomeState(datum.outcomes[budget])
+    return run
 
 
 def _replaces(run: Run, incumbent: Run | None, bigger_is_better: bool, non_decreasing_budget: bool) -> bool:

@@ -11,7 +11,7 @@ import ConfigSpace
 import numpy as np
 
 from hpbandster_ng.core.run import Run
-from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.records import Config, ConfigId, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
 
 __all__ = ["LossFunction", "fanova_data", "pandas_dataframe"]
@@ -38,7 +38,8 @@ def fanova_data(
     rows: list[list[float]] = []
     losses: list[float] = []
     for run in runs:
-        if run.budget not in budgets or (run.loss is None and failed_loss is None):
+        is_without_loss = run.loss is None and (failed_loss is None or run.outcome is OutcomeState.LOST)
+        if run.budget not in budgets or is_without_loss:
             continue
         config = {**configs[run.config_id], **({_BUDGET: run.budget} if with_budget else {})}
         _refuse_strangers(config, names, run.config_id)

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.records import ConfigId, OutcomeState
 
-__all__ = ["ConfigId", "LearningCurve", "Run", "extract_HBS_learning_curves"]
+__all__ = ["ConfigId", "LearningCurve", "OutcomeState", "Run", "extract_HBS_learning_curves"]
 
 LearningCurve = list[tuple[float, float]]
 """Points ``(t, loss)``; ``t`` is a budget, a time in seconds, or whatever the extractor takes it for."""
@@ -26,12 +26,15 @@ class Run:
         info: what ``compute`` returned beside the loss; None if it failed.
         time_stamps: ``submitted``, ``started`` and ``finished``, in seconds since the start of the run; those of a
             warm start are 0 or negative. A run that no worker ever got has no ``started``.
-        error_logs: the traceback if it failed, else None.
+        error_logs: the traceback or the reason if it failed, else None.
+        outcome: what it came to: ``SUCCEEDED``, ``FAILED`` (``compute`` raised, or took its process with it),
+            ``INVALID`` (what it returned is no result), ``TIMED_OUT`` or ``LOST`` (the worker or its machine went
+            away). Where that was not written down, as by the predecessor, a run without a finite loss has failed.
 
     Example:
         >>> run = Run((0, 0, 1), 9.0, 0.25, {"accuracy": 0.75}, {"finished": 1.5}, None)
-        >>> run.loss, run["loss"]
-        (0.25, 0.25)
+        >>> run.loss, run["loss"], run.outcome
+        (0.25, 0.25, <OutcomeState.SUCCEEDED: 'succeeded'>)
     """
 
     config_id: ConfigId
@@ -40,6 +43,11 @@ class Run:
     info: Any
     time_stamps: dict[str, float]
     error_logs: str | None
+    outcome: OutcomeState = None  # type: ignore[assignment] # where it is not told, the loss tells it
+
+    def __post_init__(self) -> None:
+        if self.outcome is None:
+            self.outcome = OutcomeState.SUCCEEDED if self.is_success else OutcomeState.FAILED
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.__dataclass_fields__:

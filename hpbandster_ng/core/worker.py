@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
+import signal
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpbandster_ng.backends.evaluation import evaluate
+from hpbandster_ng.backends.evaluation import Call
+from hpbandster_ng.backends.evaluator import Evaluator
+from hpbandster_ng.backends.isolation import refuse_to_run_in_a_child
 from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
 from hpbandster_ng.backends.pyro.client import DeskClient
 from hpbandster_ng.backends.pyro.credentials import (
@@ -22,10 +26,15 @@ from hpbandster_ng.backends.pyro.credentials import (
 from hpbandster_ng.backends.pyro.nameserver import check_port
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
+from hpbandster_ng.core.devices import VISIBLE_DEVICES, device_of, visible_devices
+from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
 
 __all__ = ["Worker"]
+
+_GRACE = 15.0
+"""Seconds in which a job may end after the first signal; Slurm kills 30 seconds after it, by default."""
 
 _at_work: set[str] = set()
 _at_work_lock = threading.Lock()
@@ -63,15 +72,24 @@ class Worker:
         host: by which name of this machine the worker is called; its host name by default.
         id: tells several workers of one process apart.
         timeout: seconds without a job after which the worker ends by itself, counted from its start; None for never.
+        isolate: compute in a child process, which a crash costs in place of the worker. The worker is pickled for it,
+            and the program imported anew, so a script must do its work below ``if __name__ == "__main__":``. A job with
+            a time limit is computed there in any case.
+        devices: such as ``["cuda:0", "cuda:1"]``; the worker with ``id=i`` has the i-th (of more workers, some share).
+            Its child process sees no other: ``CUDA_VISIBLE_DEVICES`` is set before anything is imported. ``"cuda:1"``
+            is the second of those that the worker itself sees. Implies ``isolate``.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; a larger one counts as failed. The master has the same
             limit.
 
     Attributes:
         worker_id: the name under which the worker works, unique in its run.
+        device: its entry of ``devices``, or None. In ``compute`` it is the only one to be seen, so that PyTorch, for
+            example, calls it ``cuda:0`` there.
 
     Raises:
-        InvalidArgumentError: the run_id has a slash, the port is no port, or the timeout is not positive.
+        InvalidArgumentError: the run_id has a slash, the port is no port, the timeout is not positive, or the devices
+            do not fit.
 
     Example:
         >>> class MyWorker(Worker):
@@ -90,6 +108,8 @@ class Worker:
         host: str | None = None,
         id: Any = None,  # noqa: A002 - the predecessor's name
         timeout: float | None = None,
+        isolate: bool = False,
+        devices: Sequence[str] | None = None,
         insecure: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
@@ -101,6 +121,9 @@ class Worker:
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.host = host
         self.timeout = timeout
+        self.device = None if devices is None else device_of(devices, id)
+        self.isolate = isolate or self.device is not None
+        self._environment = {} if self.device is None else {VISIBLE_DEVICES: visible_devices(self.device, os.environ)}
         self.insecure = insecure
         self.max_message_bytes = check_max_message_bytes(max_message_bytes)
         suffix = "" if id is None else f".{id}"
@@ -109,6 +132,10 @@ class Worker:
         self._client: DeskClient | None = None
         self._thread: threading.Thread | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a child process gets: all but what works for the run in this process."""
+        return {**self.__dict__, "_client": None, "_thread": None}
+
     def compute(self, config_id: ConfigId, config: Config, budget: float, working_directory: str) -> Mapping[str, Any]:
         """Evaluate a configuration; all arguments come as keywords.
 
@@ -116,7 +143,11 @@ class Worker:
             config_id: the configuration's id; the same for each of its budgets, so that training can be continued.
             config: plain Python values by hyperparameter name; inactive ones are absent.
             budget: how much to spend, in the unit of ``min_budget`` and ``max_budget``.
-            working_directory: the run's directory for files of this problem.
+            working_directory: a directory for the files of this configuration, the same for each of its budgets, and no
+                other's. It is there when this is called, and removed afterwards if nothing was put into it.
+
+        An implementation that takes ``previous_budget``, by name or by ``**kwargs``, gets that as well: the largest
+        budget that this configuration has succeeded on, or None.
 
         Returns:
             ``{"loss": number to be minimised, "info": anything made of plain Python or numpy}``. Whatever is raised
@@ -157,54 +188,66 @@ class Worker:
     def run(self, background: bool = False) -> None:
         """Work until the master sends the worker home, or it was idle for ``timeout`` seconds.
 
+        In the main thread, SIGTERM, SIGUSR1 and SIGUSR2, which clusters send before they kill, end it: a job in a child
+        process is handed back at once, one in this process if it has not ended after 15 seconds. Ctrl-C hands the job
+        back at once and is raised from here. A second Ctrl-C or signal waits for nothing.
+
         Args:
             background: work in a daemon thread and return at once.
 
         Raises:
             NameServerError: no nameserver answers, or there are no credentials of the run.
             CredentialsError: the nameserver is another run's, or the credentials are stale.
-            InvalidArgumentError: another worker of this process has the same id, or this one is at work.
+            InvalidArgumentError: another worker of this process has the same id, or this one is at work; or it is to
+                compute in a child process and cannot be pickled for it.
             WorkerExistsError: another worker of the same name works for the run.
         """
+        refuse_to_run_in_a_child()
         if self.insecure:
             warn_of_insecurity()
-        directory = None if self._credentials_path is None else self._credentials_path.parent
-        access = Access(self.run_id, directory, self.insecure)
-        client = DeskClient(
-            self.run_id,
-            self.worker_id,
-            self._locate,
-            self._evaluate,
-            self.timeout,
-            self.logger,
-            access,
-            self.max_message_bytes,
-        )
+        evaluator = Evaluator(self.compute, self.isolate, self._environment)
+        client = self._new_client(evaluator)
         _reserve(self.worker_id)
-        try:
-            client.connect()
-        except BaseException:
-            _release(self.worker_id)
-            raise
-        self._client = client
         if background:
-            self._thread = threading.Thread(
-                target=self._work_in_background, args=(client,), name=f"hpbandster-{self.worker_id}", daemon=True
-            )
-            self._thread.start()
+            self._start_thread(client, evaluator)
             return
         try:
-            client.run()
+            with ended_by_signals(lambda number: _may_finish(client, evaluator, number)):
+                self._connect(client, evaluator)
+                self._work(client, evaluator)
         finally:
             _release(self.worker_id)
 
-    def _work_in_background(self, client: DeskClient) -> None:
+    def _start_thread(self, client: DeskClient, evaluator: Evaluator) -> None:
         try:
-            client.run()
+            self._connect(client, evaluator)
+        except BaseException:
+            _release(self.worker_id)
+            raise
+        self._thread = threading.Thread(
+            target=self._work_in_background, args=(client, evaluator), name=f"hpbandster-{self.worker_id}", daemon=True
+        )
+        self._thread.start()
+
+    def _connect(self, client: DeskClient, evaluator: Evaluator) -> None:
+        client.connect()
+        evaluator.start()
+        self._client = client
+
+    def _work_in_background(self, client: DeskClient, evaluator: Evaluator) -> None:
+        try:
+            self._work(client, evaluator)
         except HpbandsterError as error:
             self.logger.error("worker %s ends: %s", self.worker_id, error)  # noqa: TRY400 - the message says it all
         finally:
             _release(self.worker_id)
+
+    def _work(self, client: DeskClient, evaluator: Evaluator) -> None:
+        try:
+            evaluator.wait_until_ready()
+            client.run()
+        finally:
+            evaluator.close()
 
     def shutdown(self) -> None:
         """End after the job in hand; returns when the background thread has ended."""
@@ -212,6 +255,19 @@ class Worker:
             self._client.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
+
+    def _new_client(self, evaluator: Evaluator) -> DeskClient:
+        directory = None if self._credentials_path is None else self._credentials_path.parent
+        return DeskClient(
+            self.run_id,
+            self.worker_id,
+            self._locate,
+            lambda order: self._evaluate(evaluator, order),
+            self.timeout,
+            self.logger,
+            Access(self.run_id, directory, self.insecure),
+            self.max_message_bytes,
+        )
 
     def _locate(self) -> tuple[str | None, int | None]:
         """Where the nameserver is; a credentials file is read anew, since a restarted run writes another one."""
@@ -222,11 +278,18 @@ class Worker:
                 pass
         return self.nameserver, self.nameserver_port
 
-    def _evaluate(self, order: Order) -> Outcome:
+    def _evaluate(self, evaluator: Evaluator, order: Order) -> Outcome:
         attempt = order.attempt
         self.logger.info("worker %s starts %s on budget %g", self.worker_id, attempt.config_id, attempt.budget)
-        outcome = evaluate(self.compute, attempt.config_id, order.config, attempt.budget, order.working_directory)
+        call = Call(attempt.config_id, order.config, attempt.budget, order.working_directory, order.previous_budget)
+        outcome = evaluator.evaluate(call, order.time_limit)
         self.logger.info(
             "worker %s: %s on budget %g %s", self.worker_id, attempt.config_id, attempt.budget, outcome.state.value
         )
         return outcome
+
+
+def _may_finish(client: DeskClient, evaluator: Evaluator, number: int) -> bool:
+    """Whether a job that is computed in this thread may go on for a while; in any case no other begins."""
+    client.end_within(_GRACE, lambda: _thread.interrupt_main(signal.Signals(number)))
+    return evaluator.is_computing_here

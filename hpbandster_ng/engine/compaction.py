@@ -14,7 +14,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hpbandster_ng.engine.events import EndJob, Event, JobFinished, QueueJob, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.events import (
+    EndJob,
+    Event,
+    JobFinished,
+    QueueJob,
+    RunResumed,
+    StartJob,
+    WorkerJoined,
+    WorkerLost,
+)
 from hpbandster_ng.engine.records import JobKey
 
 __all__ = ["compacted"]
@@ -82,6 +91,10 @@ class _Scan:
             case WorkerLost():
                 if event.worker in self._here:
                     self._here.pop(event.worker).lost = place
+            case RunResumed():
+                for stay in self._here.values():
+                    stay.lost = place
+                self._here.clear()
         if self._here and not self._open_jobs:
             self._calm = place
 

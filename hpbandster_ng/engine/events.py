@@ -13,6 +13,7 @@ from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, Outco
 
 __all__ = [
     "Decision",
+    "Eliminate",
     "EndJob",
     "EndRequest",
     "Event",
@@ -157,12 +158,16 @@ class StartJob(Decision):
 
     Attributes:
         attempt: 1 for the first try, one more after each loss of a worker.
+        time_limit: seconds after which the evaluation is killed, or None.
+        previous_budget: the largest budget that this configuration has succeeded on, or None.
     """
 
     config_id: ConfigId
     budget: float
     attempt: int
     worker: str
+    time_limit: float | None = None
+    previous_budget: float | None = None
 
     @property
     def key(self) -> JobKey:
@@ -182,6 +187,16 @@ class EndJob(Decision):
     @property
     def key(self) -> JobKey:
         return self.report.job.key
+
+
+@dataclass(frozen=True, slots=True)
+class Eliminate(Decision):
+    """A configuration is out: it failed, was lost or was not promoted, and will never run again.
+
+    It comes once, and never for a configuration that went all the way or was cancelled.
+    """
+
+    config_id: ConfigId
 
 
 @dataclass(frozen=True, slots=True)

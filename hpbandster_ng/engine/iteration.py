@@ -193,17 +193,20 @@ class Iteration(AnyIteration):
         """Whether every slot of the current rung is taken and nothing of it runs or waits."""
         return not (self.is_finished or self._free_slots or self._queued or self.num_running)
 
-    def process_results(self) -> None:
+    def process_results(self) -> Sequence[ConfigId]:
         """End the current rung: the hook says who advances, and the next rung opens; nothing while jobs are missing.
 
         A slot that a crash left empty stays empty; one that the hook left empty on purpose, although enough
         configurations were successful, is filled with a new one.
 
+        Returns:
+            Those that succeeded on the rung and do not advance.
+
         Raises:
             InvalidArgumentError: the hook did not answer with one truth value a configuration.
         """
         if not self.stage_is_complete:
-            return
+            return ()
         budget = self.budgets[self.stage]
         reviewed = [
             config_id for config_id, datum in self.data.items() if datum.status == "REVIEW" and datum.budget == budget
@@ -211,7 +214,7 @@ class Iteration(AnyIteration):
         self.stage += 1
         if self.stage >= len(self.num_configs):
             self._finish(reviewed)
-            return
+            return ()
         for config_id, goes_on in zip(reviewed, self._who_goes_on(reviewed, budget), strict=True):
             datum = self.data[config_id]
             datum.status = "QUEUED" if goes_on else "TERMINATED"
@@ -223,6 +226,7 @@ class Iteration(AnyIteration):
         self._free_slots = max(0, possible - len(self._queued)) if self.config_sampler is not None else 0
         if not self._queued and not self._free_slots:
             self._finish([])
+        return [config_id for config_id in reviewed if self.data[config_id].status == "TERMINATED"]
 
     def _who_goes_on(self, config_ids: Sequence[ConfigId], budget: float) -> Sequence[bool]:
         if not config_ids:

@@ -8,14 +8,16 @@ recorded log without deciding, arrives at the same state, and a resumed run goes
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpbandster_ng.engine.active import ActiveIterations
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import (
     Decision,
+    Eliminate,
     EndJob,
     EndRequest,
     Event,
@@ -29,7 +31,7 @@ from hpbandster_ng.engine.events import (
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import Config, ConfigId, Job, JobReport, Outcome, OutcomeState
-from hpbandster_ng.engine.steps import AnyIteration, Choose, Promote, Sample, Start
+from hpbandster_ng.engine.steps import AnyIteration, Choose, Promote, Sample, Start, is_success
 from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
 
 __all__ = ["Planner"]
@@ -125,6 +127,7 @@ class Planner:
         self._is_request_ended = False
         self._is_cancelled = False
         self._is_late = False
+        self._out: deque[ConfigId] = deque()
 
     @property
     def is_finished(self) -> bool:
@@ -195,6 +198,8 @@ class Planner:
                 self._enter(event.job)
             case EndJob():
                 self._learn(event.report)
+            case Eliminate():
+                self._out.remove(event.config_id)
 
     def _new_iteration(self, number: int) -> AnyIteration:
         iteration = self.make_iteration(number)
@@ -242,6 +247,8 @@ class Planner:
             iteration.withdraw(report.id)
         else:
             iteration.register_result(report)
+            if iteration.data[report.id].status == "CRASHED":
+                self._out.append(report.id)
         is_earned = report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault
         if _NOT_PLAIN not in report.job.config_info:
             if is_earned:
@@ -253,7 +260,7 @@ class Planner:
         self._active.wake(iteration.HPB_iter)
 
     def _end_rung(self, iteration: AnyIteration) -> None:
-        iteration.process_results()
+        self._out.extend(iteration.process_results() or ())  # a user's override may return nothing
         if iteration.is_finished:
             self._active.complete(iteration.HPB_iter)
 
@@ -263,9 +270,11 @@ class Planner:
             yield decision
 
     def _next_decision(self, at: float) -> Decision | None:
-        """Endings first, so that rungs open; then work for idle workers; then work to have in stock."""
+        """Endings first, so that rungs open; then who is out; then work for idle workers, and work to have in stock."""
         if ending := self.pool.next_ending(at):
             return ending
+        if self._out:
+            return Eliminate(at, self._out[0])
         if self._is_over(at):
             return None
         if start := self._next_start(at):
@@ -285,7 +294,13 @@ class Planner:
             return None
         task = self.pool.tasks[start.key]
         error = task.job.config_info.get(_NOT_PLAIN)
-        return EndJob(at, task.report(Outcome(OutcomeState.FAILED, error=error), at)) if error else start
+        if error:
+            return EndJob(at, task.report(Outcome(OutcomeState.FAILED, error=error), at))
+        return replace(start, previous_budget=self._previous_budget(start.config_id))
+
+    def _previous_budget(self, config_id: ConfigId) -> float | None:
+        results = self.iterations[config_id[0]].data[config_id].results
+        return max((budget for budget, result in results.items() if is_success(result)), default=None)
 
     def _next_job(self, at: float) -> Decision | None:
         if due := self._active.next_step():

@@ -32,6 +32,7 @@ from hpbandster_ng.engine.events import (
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Job, JobKey, JobReport, Outcome, OutcomeState
+from hpbandster_ng.engine.time_limit import JobTimeout, TimeLimit
 from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
 
 __all__ = ["JobState", "Pool", "Task"]
@@ -101,6 +102,10 @@ class Task:
         return JobReport(self.job, outcome, self.worker, self.submitted, self.started, at)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 def _named(state: JobState | None) -> str:
     return state.value if state else "new"
 
@@ -115,13 +120,23 @@ class Pool:
             upon only when a worker is free for it. However low the two are, a worker never waits for nothing: while
             there is one, ``low`` counts as at least 0 and ``high`` as at least 1.
         max_attempts: so many losses of its worker become a job's outcome; when the master goes, that is no loss.
+        job_timeout: seconds that an evaluation may take, or a function of the budget; None for no limit.
+
+    Attributes:
+        time_limit: tells the limit of a job on a budget.
 
     Raises:
-        InvalidArgumentError: ``low`` is not below ``high``, or is negative where the sizes are not dynamic; or
-            ``max_attempts`` is below 1.
+        InvalidArgumentError: ``low`` is not below ``high``, or is negative where the sizes are not dynamic;
+            ``max_attempts`` is no whole number of at least 1; or ``job_timeout`` is neither positive nor callable.
     """
 
-    def __init__(self, queue_sizes: tuple[int, int] = (-1, 0), dynamic: bool = True, max_attempts: int = 3) -> None:
+    def __init__(
+        self,
+        queue_sizes: tuple[int, int] = (-1, 0),
+        dynamic: bool = True,
+        max_attempts: int = 3,
+        job_timeout: JobTimeout = None,
+    ) -> None:
         if not queue_sizes[0] < queue_sizes[1]:
             raise InvalidArgumentError(
                 "job_queue_sizes", queue_sizes, "must be (low, high) with low < high", "the default is (-1, 0)"
@@ -133,11 +148,14 @@ class Pool:
                 "must not be negative where they do not grow with the workers",
                 "use (0, 1), or dynamic_queue_size=True",
             )
-        if max_attempts < 1:
-            raise InvalidArgumentError("max_attempts", max_attempts, "must be at least 1", "the default is 3")
+        if not _is_count(max_attempts):
+            raise InvalidArgumentError(
+                "max_attempts", max_attempts, "must be a whole number of at least 1", "the default is 3"
+            )
         self.queue_sizes = queue_sizes
         self.dynamic = dynamic
         self.max_attempts = max_attempts
+        self.time_limit = TimeLimit(job_timeout)
         self.tasks: dict[JobKey, Task] = {}
         self.workers: dict[str, tuple[JobKey, int] | None] = {}
         self._idle: OrderedDict[str, None] = OrderedDict()
@@ -162,11 +180,16 @@ class Pool:
         return EndJob(at, task.report(task.outcome or Outcome(OutcomeState.CANCELLED), at))
 
     def next_start(self, at: float) -> StartJob | None:
-        """The next queued job for the worker that has been idle longest, if there are both."""
+        """The next queued job for the worker that has been idle longest, if there are both.
+
+        Raises:
+            InvalidArgumentError: the user's ``job_timeout`` returned no finite number above 0 for its budget.
+        """
         if not (self._queue and self._idle):
             return None
         key = self._queue[0]
-        return StartJob(at, *key, self.tasks[key].attempt + 1, next(iter(self._idle)))
+        attempt, worker = self.tasks[key].attempt + 1, next(iter(self._idle))
+        return StartJob(at, *key, attempt, worker, self.time_limit(self.tasks[key].job.budget))
 
     def apply(self, event: Event) -> None:
         """Take note of an event; those that do not concern the pool are ignored.

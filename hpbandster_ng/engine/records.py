@@ -34,12 +34,15 @@ class Job:
 
 
 class OutcomeState(enum.Enum):
-    """The five ends that a job can come to; each job comes to exactly one."""
+    """The six ends that a job can come to; each job comes to exactly one."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """``compute`` raised, or returned no valid result: the configuration's own fault."""
+    """``compute`` raised, or took its process with it: the configuration's own fault."""
+    INVALID = "invalid return"
+    """What ``compute`` returned is no result: the configuration's own fault."""
     TIMED_OUT = "timed out"
+    """It took longer than its time limit and was killed: the configuration's own fault."""
     LOST = "lost"
     """The worker or its machine went away, more often than the attempts allow: nobody learns from it."""
     CANCELLED = "cancelled"
@@ -50,7 +53,7 @@ class Outcome:
     """How a job ended.
 
     Attributes:
-        state: which of the five ends.
+        state: which of the six ends.
         result: ``{"loss": float, "info": plain}`` where it succeeded, else None.
         error: a traceback or a reason where it did not, else None.
     """
@@ -62,7 +65,7 @@ class Outcome:
     @property
     def is_configs_fault(self) -> bool:
         """Whether a model may learn from it that the configuration is bad."""
-        return self.state in (OutcomeState.FAILED, OutcomeState.TIMED_OUT)
+        return self.state in (OutcomeState.FAILED, OutcomeState.INVALID, OutcomeState.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)

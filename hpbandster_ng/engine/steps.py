@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hpbandster_ng.engine.records import Config, ConfigId, Job
+from hpbandster_ng.engine.records import Config, ConfigId, Job, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = [
@@ -48,6 +48,8 @@ class Datum:
         results: by budget ``{"loss", "info"}``, or None where the evaluation failed.
         time_stamps: by budget ``{"submitted", "started", "finished"}`` in seconds.
         exceptions: by budget the traceback, or None.
+        outcomes: by budget ``"invalid return"``, ``"timed out"`` or ``"lost"``, where the run came to that; whatever
+            else has no result has failed.
         status: QUEUED, RUNNING, REVIEW (waits for the rung to end, or for a promotion), TERMINATED (did not advance,
             or was cancelled), COMPLETED (went all the way) or CRASHED.
         budget: the budget it runs on now, or ran on last.
@@ -60,6 +62,7 @@ class Datum:
     exceptions: dict[float, str | None] = field(default_factory=dict)
     status: str = "QUEUED"
     budget: float = 0.0
+    outcomes: dict[float, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,13 @@ class AnyIteration:
         """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""
         raise NotImplementedError(f"{type(self).__name__} must implement withdraw(config_id)")
 
-    def process_results(self) -> None:
-        """After the end of a job: whoever competed with it may go on; nothing by default."""
+    def process_results(self) -> Sequence[ConfigId]:
+        """After the end of a job: whoever competed with it may go on; nobody by default.
+
+        Returns:
+            Who did not, and will never run again.
+        """
+        return ()
 
     def _known(self, job: Any, must_run: bool = True) -> Datum:
         """The datum that a result belongs to.
@@ -202,6 +210,9 @@ def record(datum: Datum, job: Any) -> None:
     datum.results[budget] = job.result
     datum.exceptions[budget] = job.exception
     datum.time_stamps[budget] = dict(job.timestamps)
+    outcome = getattr(job, "outcome", None)  # which jobs of scripts by hand do not have
+    if outcome is not None and outcome.state not in (OutcomeState.SUCCEEDED, OutcomeState.FAILED):
+        datum.outcomes[budget] = outcome.state.value
     datum.budget = budget
     datum.status = "REVIEW" if is_success(job.result) else "CRASHED"
 

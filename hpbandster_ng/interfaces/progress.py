@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+from collections import Counter
 from typing import TextIO
 
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, RunRequested
@@ -56,7 +57,7 @@ class ProgressBar:
         self.file = file
         self.runs_planned = 0
         self.runs_done = 0
-        self.runs_failed = 0
+        self.failures: Counter[OutcomeState] = Counter()
         self.iterations_requested = 0
         self.iterations_begun = 0
         self.is_open_ended = False
@@ -98,8 +99,7 @@ class ProgressBar:
         if self.incumbent is not None:
             budget, loss = self.incumbent
             parts.append(f"incumbent {loss:.4g} on budget {budget:g}")
-        if self.runs_failed:
-            parts.append(f"{self.runs_failed} failed")
+        parts += [f"{count} {state.value}" for state, count in self.failures.items()]
         return ", ".join(parts)
 
     def _end(self, job: Job, outcome: Outcome) -> None:
@@ -107,7 +107,7 @@ class ProgressBar:
             return
         self.runs_done += 1
         if outcome.result is None:
-            self.runs_failed += 1
+            self.failures[outcome.state] += 1
         else:
             self._challenge(job.budget, outcome.result["loss"])
 

@@ -39,7 +39,8 @@ class ScheduledMaster(Master):
         **master_kwargs: see :class:`~hpbandster_ng.core.master.Master`.
 
     Raises:
-        InvalidArgumentError: an initial configuration is not of the space.
+        InvalidArgumentError: an initial configuration is not of the space; or ``job_timeout`` returns no finite number
+            above 0 for one of the budgets.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class ScheduledMaster(Master):
         self.min_budget = settings["min_budget"]
         self.max_budget = settings["max_budget"]
         self.budgets = list(self.brackets[0].budgets)
+        for budget in self.budgets:
+            self._pool.time_limit(budget)
         self.max_SH_iter = len(self.budgets)
         self.config.update({**settings, "budgets": self.budgets, "max_SH_iter": self.max_SH_iter})
 

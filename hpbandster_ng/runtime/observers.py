@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hpbandster_ng.engine.events import EndJob, Event, QueueJob
+from hpbandster_ng.backends.base import config_directory
+from hpbandster_ng.engine.events import Eliminate, EndJob, Event, QueueJob
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
 
-__all__ = ["Observer", "Observers", "ResultLoggerObserver"]
+__all__ = ["EliminationObserver", "Observer", "Observers", "ResultLoggerObserver"]
 
 Observer = Callable[[Event], Any]
 """Called with every event, in order, as it enters the log; what has a ``close()`` is closed with the run. What has a
@@ -100,3 +101,25 @@ class ResultLoggerObserver:
 
     def close(self) -> None:
         getattr(self.result_logger, "close", lambda: None)()
+
+
+class EliminationObserver:
+    """Tells a callback who is out, and where its files are.
+
+    Args:
+        on_eliminated: called with a configuration's id and its directory.
+        working_directory: of the run.
+
+    Example:
+        >>> observer = EliminationObserver(print, "run")
+        >>> observer(Eliminate(at=0.0, config_id=(0, 1, 2)))
+        (0, 1, 2) run/config_0_1_2
+    """
+
+    def __init__(self, on_eliminated: Callable[[ConfigId, str], Any], working_directory: str) -> None:
+        self.on_eliminated = on_eliminated
+        self.working_directory = working_directory
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Eliminate):
+            self.on_eliminated(event.config_id, config_directory(self.working_directory, event.config_id))

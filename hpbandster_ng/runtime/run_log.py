@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import JobKey, JobReport, OutcomeState
@@ -14,8 +15,8 @@ class RunLog:
     """An observer that tells a logger.
 
     What goes as planned is told at level INFO. The first failure is a warning with its whole traceback, since a mistake
-    in ``compute`` fails every run; each further one is told in a line at level INFO, and how many there were, as a
-    warning, when the run is closed. A worker lost in the middle of a job is a warning, too.
+    in ``compute`` fails every run; each further one is told in a line at level INFO, and how many there were of each
+    kind, as a warning, when the run is closed. A worker lost in the middle of a job is a warning, too.
 
     Args:
         logger: where to tell.
@@ -26,7 +27,7 @@ class RunLog:
         self._running: dict[str, JobKey] = {}
         self._num_workers = 0
         self._num_ended = 0
-        self._num_failed = 0
+        self._failures: Counter[OutcomeState] = Counter()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -45,9 +46,11 @@ class RunLog:
 
     def close(self) -> None:
         """Sum up, if anything failed."""
-        if self._num_failed:
-            self.logger.warning("%d of %d evaluations failed", self._num_failed, self._num_ended)
-        self._num_ended = self._num_failed = 0
+        if self._failures:
+            kinds = ", ".join(f"{count} {state.value}" for state, count in self._failures.items())
+            self.logger.warning("of %d evaluations: %s", self._num_ended, kinds)
+        self._num_ended = 0
+        self._failures.clear()
 
     def _lost(self, event: WorkerLost) -> None:
         self._num_workers -= 1
@@ -69,10 +72,10 @@ class RunLog:
         if report.result is not None:
             self.logger.info("%s on budget %g: loss %g", report.id, report.job.budget, report.result["loss"])
             return
-        self._num_failed += 1
+        self._failures[state] += 1
         error = (report.exception or "").rstrip()
-        if self._num_failed == 1:
-            self.logger.warning("%s on budget %g %s:\n%s", report.id, report.job.budget, state.value, error)
+        if self._failures.total() == 1:
+            self.logger.warning("%s on budget %g: %s:\n%s", report.id, report.job.budget, state.value, error)
         else:
             last_line = error.rpartition("\n")[2]
-            self.logger.info("%s on budget %g %s: %s", report.id, report.job.budget, state.value, last_line)
+            self.logger.info("%s on budget %g: %s: %s", report.id, report.job.budget, state.value, last_line)

@@ -85,6 +85,8 @@ class SimulatedBackend:
         ({'loss': 0.25, 'info': {}}, 3.0)
     """
 
+    working_directory = "."
+
     def __init__(self, problem: Problem, n_workers: int, seed: int, workload: Workload = ORDINARY) -> None:
         self.problem = problem
         self.n_workers = check_whole("n_workers", n_workers, 1, "1 simulates a sequential run")
@@ -122,6 +124,9 @@ class SimulatedBackend:
         outcome, reached = self._evaluate(job)
         duration = self._cost(job, reached) / self._speeds[start.worker]
         duration *= self._luck.straggling(job.config_id, job.budget, start.attempt, self.workload.straggling)
+        if start.time_limit is not None and duration > start.time_limit:
+            duration, reached = start.time_limit, _NOTHING
+            outcome = Outcome(OutcomeState.TIMED_OUT, error=f"it took longer than {start.time_limit:g} units of time")
         self._watch_for_standstill(duration)
         finished = JobFinished(self._now + duration, job.config_id, job.budget, start.attempt, start.worker, outcome)
         self._running[start.worker] = self._plan(finished, reached)
@@ -217,7 +222,7 @@ def _outcome(loss: Any) -> Outcome:
     try:
         number = float(loss)
     except (TypeError, ValueError) as error:
-        return Outcome(OutcomeState.FAILED, error=f"the problem returned loss={loss!r}, which is no number: {error}")
+        return Outcome(OutcomeState.INVALID, error=f"the problem returned loss={loss!r}, which is no number: {error}")
     if not math.isfinite(number):
-        return Outcome(OutcomeState.FAILED, error=f"the problem returned loss={number}, which is not finite")
+        return Outcome(OutcomeState.INVALID, error=f"the problem returned loss={number}, which is not finite")
     return Outcome(OutcomeState.SUCCEEDED, {"loss": number, "info": {}})

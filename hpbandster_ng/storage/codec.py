@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from hpbandster_ng.engine import plain_json
 from hpbandster_ng.engine.events import (
+    Eliminate,
     EndJob,
     EndRequest,
     Event,
@@ -144,8 +145,9 @@ _FIELDS: dict[type[Event], dict[str, _Form]] = {
     JobFinished: {**_ATTEMPT, "outcome": _OUTCOME},
     OpenIteration: {"iteration": _WHOLE},
     QueueJob: {"job": _JOB},
-    StartJob: _ATTEMPT,
+    StartJob: {**_ATTEMPT, "time_limit": _NUMBER_OR_NONE, "previous_budget": _NUMBER_OR_NONE},
     EndJob: {"report": _REPORT},
+    Eliminate: {"config_id": _CONFIG_ID},
     EndRequest: {},
 }
 """Every kind of event that is kept, and its fields besides ``at``."""

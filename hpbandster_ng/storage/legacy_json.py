@@ -13,6 +13,9 @@ The first two are what every reader of the predecessor's logs expects. The third
 What JSON does not have is written as follows: a tuple as an array, a set as an array in ascending order, bytes as the
 text that they encode in UTF-8 (other bytes as ``\xff``), the keys of a mapping as strings (``(0, 1)`` as
 ``"(0, 1)"``). NaN and the infinities are written as Python's ``json`` does (``NaN``, ``Infinity``).
+
+The exception of a run that timed out, was lost, or returned what is no result begins with ``timed out:``, ``lost:`` or
+``invalid return:``; that of a run that failed is its traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from typing import Any
 
 from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.records import ConfigId, OutcomeState
 from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
 
 __all__ = ["json_result_logger", "read_log", "space_as_json"]
@@ -37,6 +40,9 @@ CONFIGS = "configs.json"
 RESULTS = "results.json"
 SPACE = "configspace.json"
 RUN = "hb_config.json"
+
+_TOLD = (OutcomeState.INVALID.value, OutcomeState.LOST.value, OutcomeState.TIMED_OUT.value)
+"""The outcomes that stand before the exception."""
 
 
 class json_result_logger:
@@ -117,18 +123,22 @@ class json_result_logger:
         """Write down how an evaluation ended.
 
         Args:
-            job: has ``id``, ``kwargs``, ``timestamps`` (unix seconds), ``result`` and ``exception``.
+            job: has ``id``, ``kwargs``, ``timestamps`` (unix seconds), ``result`` and ``exception``, and may have an
+                ``outcome``.
 
         Raises:
             NotPlainError: the result contains what cannot be written; names the place and the type.
         """
         self.new_config(job.id, job.kwargs["config"], {})
-        self._append(self.results_fn, [job.id, job.kwargs["budget"], job.timestamps, job.result, job.exception])
+        outcome = getattr(job, "outcome", None)  # which jobs of scripts by hand do not have
+        exception = _with_outcome(None if outcome is None else outcome.state.value, job.exception)
+        self._append(self.results_fn, [job.id, job.kwargs["budget"], job.timestamps, job.result, exception])
 
     def _log_previous(self, config_id: ConfigId, datum: Datum, time_ref: float) -> None:
         for budget, result in datum.results.items():
             stamps = {name: at + time_ref for name, at in datum.time_stamps[budget].items()}
-            self._append(self.results_fn, [config_id, budget, stamps, result, datum.exceptions.get(budget)])
+            exception = _with_outcome(datum.outcomes.get(budget), datum.exceptions.get(budget))
+            self._append(self.results_fn, [config_id, budget, stamps, result, exception])
 
     def _append(self, path: str, entry: list[Any]) -> None:
         line = _as_json(entry) + "\n"
@@ -156,6 +166,10 @@ class json_result_logger:
                     f"directory={str(path.parent)!r} must not contain {path.name}; "
                     "give an empty directory, or overwrite=True to lose the log that is there"
                 )
+
+
+def _with_outcome(outcome: str | None, exception: str | None) -> str | None:
+    return f"{outcome}: {exception}" if outcome in _TOLD else exception
 
 
 def _replace(path: Path, text: str) -> None:
@@ -330,6 +344,9 @@ def _record(
 ) -> None:
     datum.results[budget] = result
     datum.time_stamps[budget] = stamps
+    outcome, _, reason = exception.partition(": ") if isinstance(exception, str) else ("", "", "")
+    if outcome in _TOLD:
+        datum.outcomes[budget], exception = outcome, reason
     datum.exceptions[budget] = exception
     datum.budget = max(datum.results)
 

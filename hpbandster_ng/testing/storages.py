@@ -22,6 +22,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from hpbandster_ng.engine.events import (
+    Eliminate,
     EndJob,
     EndRequest,
     Event,
@@ -31,6 +32,7 @@ from hpbandster_ng.engine.events import (
     RunCancelled,
     RunDescribed,
     RunRequested,
+    RunResumed,
     StartJob,
     WorkerJoined,
     WorkerLost,
@@ -59,11 +61,13 @@ _EVENTS: list[Event] = [
     RunRequested(1.5, 0, 99.5, 27.0, is_open_ended=True, call=2),
     OpenIteration(2.0, 0),
     QueueJob(2.5, _JOB),
-    StartJob(3.0, _JOB.config_id, _JOB.budget, 1, "w"),
+    StartJob(3.0, _JOB.config_id, _JOB.budget, 1, "w", time_limit=60.0, previous_budget=3),
     JobFinished(3.5, _JOB.config_id, _JOB.budget, 1, "w", _SUCCESS),
     EndJob(4.0, JobReport(_JOB, _SUCCESS, "w", 2.5, 3.0, 3.5)),
     EndJob(4.5, JobReport(_JOB, _FAILURE, None, 2.5, None, 4.5)),
+    Eliminate(4.5, _JOB.config_id),
     EndRequest(5.0),
+    RunResumed(5.0),
     WorkerLost(5.5, "w", "fell silent"),
     RunCancelled(6.0, "enough"),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpbandster_ng.core.run import Run
+from hpbandster_ng.core.run import OutcomeState, Run
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.visualization import figure as look
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["losses_over_time"]
+
+
+_MARKERS = {
+    OutcomeState.FAILED: "x",
+    OutcomeState.INVALID: "+",
+    OutcomeState.TIMED_OUT: "v",
+    OutcomeState.LOST: "s",
+}
 
 
 def _loss(run: Run) -> float | None:
@@ -32,7 +40,8 @@ def losses_over_time(
 ) -> tuple[Figure, Axes]:
     """Each run's loss when it finished, and the best so far on each budget.
 
-    Failed runs are crosses at the upper edge. The loss axis is logarithmic where losses span orders of magnitude.
+    Runs without a loss stand at the upper edge, each kind of failure with a mark of its own. The loss axis is
+    logarithmic where losses span orders of magnitude.
 
     Args:
         runs: ``result.get_all_runs()``.
@@ -85,16 +94,18 @@ def _points(
 
 
 def _mark_failures(axes: Any, runs: Iterable[Run]) -> None:
-    times = [run.time_stamps["finished"] for run in runs if not run.is_success]
-    if times:
-        upper_edge = axes.get_xaxis_transform()
-        axes.plot(
-            times,
-            [1.0] * len(times),
-            "x",
-            color=look.INK,
-            markersize=6,
-            transform=upper_edge,
-            clip_on=False,
-            label=f"failed ({len(times)})",
-        )
+    failures = [run for run in runs if not run.is_success]
+    for outcome, marker in _MARKERS.items():
+        times = [run.time_stamps["finished"] for run in failures if run.outcome is outcome]
+        if times:
+            axes.plot(
+                times,
+                [1.0] * len(times),
+                marker,
+                color=look.INK,
+                fillstyle="none",
+                markersize=6,
+                transform=axes.get_xaxis_transform(),  # the upper edge
+                clip_on=False,
+                label=f"{outcome.value} ({len(times)})",
+            )

@@ -65,7 +65,7 @@ def _value(value: Any) -> str:
 
 
 def _outcome(run: Run) -> str:
-    outcome = f"loss {run.loss:.6g}" if run.loss is not None else "failed"
+    outcome = f"loss {run.loss:.6g}" if run.loss is not None else run.outcome.value
     if "started" not in run.time_stamps:
         return outcome
     return f"{outcome}, {run.time_stamps['finished'] - run.time_stamps['started']:.3g} s"

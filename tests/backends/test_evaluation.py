@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hpbandster_ng.backends.evaluation import evaluate
+from hpbandster_ng.backends.evaluation import Call, evaluate
 from hpbandster_ng.engine.plain_json import dumps
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.errors import NotPlainError
 
+INVALID = OutcomeState.INVALID
+CALL = Call((0, 1, 2), {"x": 0.5}, 9.0, "/scratch", previous_budget=3.0)
+
 
 def outcome_of(compute):
-    return evaluate(compute, (0, 1, 2), {"x": 0.5}, 9.0, "/scratch")
+    return evaluate(compute, CALL)
 
 
 def returning(value):
@@ -31,8 +34,9 @@ def raising(error):
     return outcome_of(compute)
 
 
-def assert_failed(outcome, *parts):
-    assert outcome.state is OutcomeState.FAILED
+def assert_failed(outcome, *parts, state=OutcomeState.FAILED):
+    assert outcome.state is state
+    assert outcome.is_configs_fault
     assert outcome.result is None
     for part in parts:
         assert part in outcome.error
@@ -54,10 +58,58 @@ class Lazy(collections.UserDict):
         raise OSError("the result is gone")
 
 
-def test_compute_gets_all_four_as_keywords():
+FOUR = {"config_id": (0, 1, 2), "config": {"x": 0.5}, "budget": 9.0, "working_directory": "/scratch"}
+
+
+def takes_keywords(seen):
+    return lambda **kwargs: seen.update(kwargs)
+
+
+def takes_four_and_more(seen):
+    return lambda config_id, config, budget, working_directory, *args, **kwargs: seen.update(
+        kwargs, config_id=config_id
+    )
+
+
+def takes_five(seen):
+    return lambda config_id, config, budget, working_directory, previous_budget: seen.update(p=previous_budget)
+
+
+def takes_it_by_keyword(seen):
+    return lambda config_id, config, budget, working_directory, *, previous_budget=None: seen.update(p=previous_budget)
+
+
+def takes_four(seen):
+    return lambda config_id, config, budget, working_directory: seen.update(four=(config_id, config, budget))
+
+
+class Object:
+    def __init__(self, seen):
+        self.seen = seen
+
+    def __call__(self, config_id, config, budget, working_directory):
+        self.seen["config_id"] = config_id
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (takes_keywords, {**FOUR, "previous_budget": 3.0}),
+        (takes_four_and_more, {"config_id": (0, 1, 2), "previous_budget": 3.0}),
+        (takes_five, {"p": 3.0}),
+        (takes_it_by_keyword, {"p": 3.0}),
+        (takes_four, {"four": ((0, 1, 2), {"x": 0.5}, 9.0)}),
+        (Object, {"config_id": (0, 1, 2)}),
+    ],
+)
+def test_compute_gets_four_as_keywords_and_the_previous_budget_if_it_takes_it(make, expected):
     seen = {}
-    outcome_of(lambda **kwargs: seen.update(kwargs))
-    assert seen == {"config_id": (0, 1, 2), "config": {"x": 0.5}, "budget": 9.0, "working_directory": "/scratch"}
+    outcome_of(make(seen))
+    assert seen == expected
+
+
+def test_a_callable_without_a_signature_gets_four():
+    assert_failed(outcome_of(dict), "a dict without 'loss'", state=INVALID)  # dict raises nothing
 
 
 @pytest.mark.parametrize(
@@ -118,7 +170,7 @@ def test_what_is_a_number_in_any_dress_is_the_loss(loss, expected):
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_finite_number_is_a_failure_that_shows_it(loss, parts):
-    assert_failed(returning({"loss": loss, "info": {}}), "loss" if len(parts) == 1 else "", *parts)
+    assert_failed(returning({"loss": loss, "info": {}}), "loss" if len(parts) == 1 else "", *parts, state=INVALID)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +189,7 @@ def test_what_is_no_finite_number_is_a_failure_that_shows_it(loss, parts):
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_result_is_a_failure_that_says_what_to_return(returned, parts):
-    assert_failed(returning(returned), *parts)
+    assert_failed(returning(returned), *parts, state=INVALID)
 
 
 def test_info_becomes_plain_and_is_none_where_it_is_missing():
@@ -167,13 +219,13 @@ def test_any_mapping_will_do():
     ids=["object", "function", "surrogate", "digits", "lazy"],
 )
 def test_an_info_that_cannot_be_sent_is_a_failure_that_names_key_and_type(info, parts):
-    assert_failed(returning({"loss": 0.5, "info": info}), *parts)
+    assert_failed(returning({"loss": 0.5, "info": info}), *parts, state=INVALID)
 
 
 def test_an_info_that_contains_itself():
     info: dict = {}
     info["self"] = info
-    assert_failed(returning({"loss": 0.5, "info": info}), "contains itself")
+    assert_failed(returning({"loss": 0.5, "info": info}), "contains itself", state=INVALID)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +275,7 @@ def test_only_the_keyboard_interrupts():
 def test_a_tensor_of_pytorch_is_a_loss_and_an_info_without_a_warning():
     torch = pytest.importorskip("torch", reason="the extra torch is not installed")
     loss = torch.tensor(0.5, requires_grad=True)
-    outcome = evaluate(lambda **_: {"loss": loss, "info": {"accuracy": torch.tensor(0.25)}}, (0, 0, 0), {}, 1.0, ".")
+    outcome = returning({"loss": loss, "info": {"accuracy": torch.tensor(0.25)}})
     assert outcome.result == {"loss": 0.5, "info": {"accuracy": 0.25}}
-    two = evaluate(lambda **_: {"loss": torch.zeros(2), "info": None}, (0, 0, 0), {}, 1.0, ".")
+    two = returning({"loss": torch.zeros(2), "info": None})
     assert "which is not a number" in two.error

@@ -8,6 +8,7 @@ from hpbandster_ng.backends import inprocess
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job, OutcomeState
+from hpbandster_ng.errors import InvalidArgumentError
 
 
 def started(compute, **kwargs):
@@ -53,16 +54,46 @@ def test_jobs_run_in_order_when_events_are_asked_for():
     assert first.at < second.at
 
 
-def test_compute_gets_what_a_worker_gets():
-    backend = started(good, working_directory="/scratch")
+def test_compute_gets_what_a_worker_gets(tmp_path):
+    backend = started(good, working_directory=str(tmp_path))
     backend.next_event(0.0)
-    submit(backend, 1)
+    job = Job((0, 0, 1), 3.0, {"x": 1}, {})
+    backend.submit(StartJob(1.0, *job.key, 1, "inprocess", previous_budget=1.0), job)
     assert backend.next_event(0.0).outcome.result["info"] == {
         "config_id": (0, 0, 1),
         "config": {"x": 1},
         "budget": 3.0,
-        "working_directory": "/scratch",
+        "working_directory": str(tmp_path / "config_0_0_1"),
+        "previous_budget": 1.0,
     }
+
+
+def hang(**kwargs):
+    while True:
+        pass
+
+
+@pytest.mark.e2e
+def test_what_takes_longer_than_its_limit_is_killed():
+    backend = started(hang)
+    backend.next_event(0.0)
+    job = Job((0, 0, 1), 3.0, {"x": 1}, {})
+    backend.submit(StartJob(1.0, *job.key, 1, "inprocess", time_limit=0.1), job)
+    finished = backend.next_event(0.0)
+    assert finished.outcome.state is OutcomeState.TIMED_OUT
+    assert "longer than its time limit of 0.1 seconds" in finished.outcome.error
+    backend.close(shutdown_workers=True)
+
+
+def test_a_limit_for_what_cannot_be_pickled_is_one_error():
+    backend = started(lambda **kwargs: None)
+    backend.next_event(0.0)
+    job = Job((0, 0, 1), 3.0, {"x": 1}, {})
+    backend.submit(StartJob(1.0, *job.key, 1, "inprocess", time_limit=1.0), job)
+    with pytest.raises(
+        InvalidArgumentError, match=r"^isolate=True needs a worker .*lambda.*; define the worker in a mod"
+    ):
+        backend.next_event(0.0)
 
 
 def test_a_compute_that_fails_is_an_outcome():

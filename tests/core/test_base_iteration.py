@@ -85,6 +85,16 @@ def test_a_warm_start_tells_the_generator_every_run_the_crashed_ones_too(previou
     assert [update for _, update in generator.jobs] == [False, False, True]
 
 
+def test_a_warm_start_does_not_tell_what_was_lost_but_keeps_it(previous):
+    previous.data[0, 0, 0].outcomes[1] = "timed out"
+    previous.data[2, 0, 0].outcomes[1] = "lost"
+    generator = Recorder()
+    iteration = WarmStartIteration(previous, generator)
+    assert [job.kwargs["config"]["x"] for job, _ in generator.jobs] == [0.25, 0.75]
+    assert [update for _, update in generator.jobs] == [False, True]
+    assert [datum.outcomes for datum in iteration.data.values()] == [{1: "timed out"}, {}, {1: "lost"}]
+
+
 def test_the_last_finish_of_a_warm_start_is_time_zero(previous):
     iteration = WarmStartIteration(previous, Recorder())
     stamps = [times for datum in iteration.data.values() for times in datum.time_stamps.values()]

@@ -60,24 +60,29 @@ def worker(nameserver):
     worker.shutdown()
 
 
-def test_a_job_goes_to_a_worker_and_comes_back(dispatcher, worker, results, counts):
+def test_a_job_goes_to_a_worker_and_comes_back(dispatcher, worker, results, counts, tmp_path):
     assert counts.get(timeout=LIMIT) == 1
     assert dispatcher.number_of_workers() == 1
-    dispatcher.submit_job((0, 0, 0), config={"x": 1}, budget=3.0, working_directory="/where/to")
+    directory = str(tmp_path / "where to")
+    dispatcher.submit_job((0, 0, 0), config={"x": 1}, budget=3.0, working_directory=directory)
     job = results.get(timeout=LIMIT)
-    assert (job.id, job.kwargs) == ((0, 0, 0), {"config": {"x": 1}, "budget": 3.0, "working_directory": "/where/to"})
-    assert job.result == {"loss": 3.0, "info": [(0, 0, 0), {"x": 1}, "/where/to"]}
+    assert (job.id, job.kwargs) == ((0, 0, 0), {"config": {"x": 1}, "budget": 3.0, "working_directory": directory})
+    assert job.result == {"loss": 3.0, "info": [(0, 0, 0), {"x": 1}, directory]}
     assert job.exception is None
     assert job.worker_name == worker.worker_id
     assert job.timestamps["submitted"] <= job.timestamps["started"] <= job.timestamps["finished"]
 
 
-def test_jobs_wait_for_workers_and_each_has_its_own_directory(dispatcher, results, request):
+def test_jobs_wait_for_workers_and_each_has_its_own_directory(dispatcher, results, request, tmp_path):
     for i in range(5):
-        dispatcher.submit_job((0, 0, i), config={"x": i}, budget=1.0, working_directory=f"directory {i}")
+        dispatcher.submit_job(
+            (0, 0, i), config={"x": i}, budget=1.0, working_directory=str(tmp_path / f"directory {i}")
+        )
     request.getfixturevalue("worker")
     jobs = {job.id: job for job in (results.get(timeout=LIMIT) for _ in range(5))}
-    assert {i: job.result["info"][2] for (_, _, i), job in jobs.items()} == {i: f"directory {i}" for i in range(5)}
+    assert {i: job.result["info"][2] for (_, _, i), job in jobs.items()} == {
+        i: str(tmp_path / f"directory {i}") for i in range(5)
+    }
 
 
 def test_a_failure_comes_back_as_an_exception(dispatcher, worker, results):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shutil
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import ConfigSpace
 import numpy as np
@@ -20,6 +22,7 @@ from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.engine.events import EndJob, RunCancelled
 from hpbandster_ng.errors import HpbandsterError, IllegalTransitionError, NoWorkersError
+from hpbandster_ng.optimizers.asha import ASHA
 from hpbandster_ng.optimizers.config_generators.random_sampling import RandomSampling
 from hpbandster_ng.optimizers.hyperband import HyperBand
 from hpbandster_ng.optimizers.iterations import SuccessiveHalving
@@ -379,6 +382,10 @@ def test_a_master_without_the_hook_says_so():
         ({"initial_configs": [{"x": 2.0}]}, ["x"]),
         ({"initial_configs": [{"y": 0.5}]}, ["y"]),
         ({"backend": None, "nameserver_port": 70000}, ["nameserver_port=70000"]),
+        ({"max_attempts": 0}, ["max_attempts=0", "at least 1"]),
+        ({"job_timeout": -1}, ["job_timeout=-1", "finite number", "function of the budget"]),
+        ({"job_timeout": "60"}, ["job_timeout='60'"]),
+        ({"job_timeout": lambda budget: 0}, ["job_timeout=0", "for budget"]),
     ],
 )
 @pytest.mark.parametrize("optimizer", [HyperBand, RandomSearch])
@@ -451,6 +458,68 @@ def test_an_error_in_a_generator_reaches_the_user_and_a_further_run_says_why_not
             master.run(1)
         with pytest.raises(IllegalTransitionError, match="make a new optimizer"):
             master.run(1)
+
+
+# Directories
+
+
+class Continuing:
+    """Notes what it gets in its directory, as training that goes on from a checkpoint does."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, config_id, config, budget, working_directory, previous_budget):
+        file = Path(working_directory, "budget")
+        assert previous_budget == (float(file.read_text()) if file.exists() else None)
+        file.write_text(str(budget))
+        self.calls.append((config_id, budget, previous_budget, working_directory))
+        if config["x"] > 0.9:
+            raise RuntimeError("as told")
+        return {"loss": config["x"], "info": {}}
+
+
+@pytest.mark.parametrize("optimizer", [HyperBand, ASHA])
+def test_a_configuration_goes_on_in_its_own_directory_from_the_budget_it_had(tmp_path, optimizer):
+    compute = Continuing()
+    backend = InProcessBackend(compute, str(tmp_path))
+    with optimizer(SPACE, min_budget=1, max_budget=9, run_id="run", backend=backend, seed=1) as master:
+        result = master.run(2)
+    directories = {}
+    for config_id, _, _, directory in compute.calls:
+        directories.setdefault(config_id, set()).add(directory)
+    expected = {config_id: {str(tmp_path / "config_{}_{}_{}".format(*config_id))} for config_id in result.data}
+    assert directories == expected
+    assert any(previous == 3 for _, _, previous, _ in compute.calls)
+
+
+@pytest.mark.parametrize("optimizer", [HyperBand, ASHA])
+def test_who_is_out_is_told_once_with_the_directory(tmp_path, optimizer):
+    told = []
+
+    def delete(config_id, directory):
+        told.append(config_id)
+        shutil.rmtree(directory)
+
+    backend = InProcessBackend(Continuing(), str(tmp_path))
+    settings = {"min_budget": 1, "max_budget": 9, "run_id": "run", "backend": backend, "seed": 1}
+    with optimizer(SPACE, on_eliminated=delete, **settings) as master:
+        master.run(1)
+        result = master.run(2)
+    status = {config_id: datum.status for config_id, datum in result.data.items()}
+    out = {config_id for config_id, each in status.items() if each in ("TERMINATED", "CRASHED")}
+    assert "CRASHED" in status.values()
+    assert sorted(told) == sorted(out)
+    assert len(list(tmp_path.iterdir())) == len(set(status) - out)
+
+
+def test_a_callback_for_the_eliminated_that_raises_harms_nobody(caplog):
+    def bad(config_id, directory):
+        raise RuntimeError("in the callback")
+
+    with caplog.at_level(logging.ERROR, "hpbandster_ng"), hyperband(on_eliminated=bad) as master:
+        assert len(master.run(1).get_all_runs()) == 13
+    assert "RuntimeError: in the callback" in caplog.text
 
 
 # Memory

@@ -18,6 +18,7 @@ from hpbandster_ng.core.result import (
     logged_results_to_HBS_result,
 )
 from hpbandster_ng.engine.iteration import Datum
+from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
 
 TIME_REF = 1_700_000_000.0
@@ -56,6 +57,39 @@ def story():
 
 
 # ---- runs and configurations
+
+
+STATES = [OutcomeState.FAILED, OutcomeState.INVALID, OutcomeState.TIMED_OUT, OutcomeState.LOST]
+
+
+def all_ends():
+    data = {(0, 0, 0): datum([(1.0, 0.5, 1)])}
+    for index, state in enumerate(STATES, start=1):
+        data[0, 0, index] = datum([(1.0, None, 1 + index)])
+        if state is not OutcomeState.FAILED:
+            data[0, 0, index].outcomes[1.0] = state.value
+    return Result(data, HB_CONFIG)
+
+
+@pytest.mark.parametrize(
+    "way", [lambda result: result, lambda result: pickle.loads(pickle.dumps(result)), copy.deepcopy]
+)
+def test_a_run_tells_how_it_came_to_its_end(way):
+    runs = way(all_ends()).get_all_runs()
+    assert [run.outcome for run in runs] == [OutcomeState.SUCCEEDED, *STATES]
+    assert [run["outcome"].value for run in runs[1:]] == ["failed", "invalid return", "timed out", "lost"]
+
+
+def test_a_run_made_by_hand_knows_its_end_by_its_loss():
+    for loss, state in ((0.5, OutcomeState.SUCCEEDED), (None, OutcomeState.FAILED), (np.nan, OutcomeState.FAILED)):
+        assert Run((0, 0, 0), 1.0, loss, None, {}, None).outcome is state
+
+
+def test_a_lost_run_says_nothing_about_its_configuration():
+    data = {(0, 0, 0): datum([(1.0, 0.1, 1), (3.0, None, 2)]), (0, 0, 1): datum([(1.0, 0.2, 3), (3.0, 0.3, 4)])}
+    assert Result(data, HB_CONFIG).recommend() == (0, 0, 1)
+    data[0, 0, 0].outcomes[3.0] = "lost"
+    assert Result(data, HB_CONFIG).recommend() == (0, 0, 0)
 
 
 def test_runs_of_a_configuration_come_by_ascending_budget():

@@ -72,6 +72,13 @@ def test_failed_runs_get_the_loss_that_is_asked_for():
     np.testing.assert_equal(y, [0.5, 0.4, 9.0])
 
 
+def test_a_lost_run_is_no_failed_one():
+    lost = result()
+    for datum in lost.data.values():
+        datum.outcomes = {budget: "lost" for budget, each in datum.results.items() if each is None}
+    np.testing.assert_equal(lost.get_fANOVA_data(space(), failed_loss=9.0)[1], [0.5, 0.4])
+
+
 def test_one_budget_needs_no_column():
     X, y, same = result().get_fANOVA_data(space(), budgets=[1.0], failed_loss=9.0)
     assert same == space()

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 
+import ConfigSpace
 import pytest
 
 from hpbandster_ng.backends.pyro.credentials import credentials_path, write_credentials
@@ -14,6 +15,8 @@ from hpbandster_ng.core import worker as worker_module
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
+from hpbandster_ng.optimizers.randomsearch import RandomSearch
+from tests.waiting import LIMIT
 
 
 class Toy(Worker):
@@ -109,6 +112,8 @@ def test_shutdown_before_run_and_twice(make_worker):
         ({"run_id": "a", "timeout": 0}, ["timeout=0", "greater than 0"]),
         ({"run_id": "a", "timeout": float("nan")}, ["timeout=nan"]),
         ({"run_id": "a", "nameserver_port": 70000}, ["nameserver_port=70000"]),
+        ({"run_id": "a", "devices": ["cuda:0", "cuda:1"]}, ["id=None", "whole number"]),
+        ({"run_id": "a", "devices": []}, ["devices=[]"]),
     ],
 )
 def test_bad_input_is_one_error_that_names_it(arguments, words):
@@ -160,3 +165,41 @@ def test_a_long_time_without_a_master_is_warned_of_once(caplog, monkeypatch):
         Worker("run", nameserver_port=nameserver.port, timeout=2).run()
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert re.search(r": run run has no master; it keeps looking for [12] s more$", warning)
+
+
+class Locked(Toy):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.lock = threading.Lock()
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_an_isolated_worker_that_cannot_be_pickled_is_one_error_before_any_job(nameserver, background):
+    worker = Locked("run", nameserver_port=nameserver.port, isolate=True)
+    with pytest.raises(InvalidArgumentError, match=r"^isolate=True needs a worker .* pickle .*lock.*; define"):
+        worker.run(background=background)
+    assert worker_module._at_work == set()
+    worker.shutdown()
+
+
+class Seeing(Worker):
+    def compute(self, config_id, config, budget, working_directory):
+        return {"loss": 0.0, "info": [os.getpid(), self.device, os.environ.get("CUDA_VISIBLE_DEVICES")]}
+
+
+@pytest.mark.e2e
+def test_each_worker_of_a_process_computes_elsewhere_and_sees_its_own_device(nameserver, tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    settings = {"nameserver_port": nameserver.port, "devices": ["cuda:0", "cuda:1"]}
+    workers = [Seeing("run", id=number, **settings) for number in range(2)]
+    for worker in workers:
+        worker.run(background=True)
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+    options = {"nameserver_port": nameserver.port, "working_directory": tmp_path, "worker_timeout": LIMIT}
+    with RandomSearch(space, run_id="run", **options) as master:
+        infos = [run.info for run in master.run(8, min_n_workers=2).get_all_runs()]
+    for worker in workers:
+        worker.shutdown()
+    assert {tuple(seen) for _, *seen in infos} == {("cuda:0", "4"), ("cuda:1", "7")}
+    assert len({pid for pid, *_ in infos} | {os.getpid()}) == 3
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,7"

@@ -67,7 +67,7 @@ def log():
 
 
 @pytest.fixture
-def make_master(stack, nameserver, log):
+def make_master(stack, nameserver, log, tmp_path):
     def make_master(kinds=("fine",), **options):
         space = ConfigSpace.ConfigurationSpace({"kind": list(kinds)})
         settings = {
@@ -77,6 +77,7 @@ def make_master(stack, nameserver, log):
             "initial_configs": [{"kind": kind} for kind in kinds],
             "observers": [log],
             "worker_timeout": LIMIT,
+            "working_directory": tmp_path / "run",
             **options,
         }
         master = RandomSearch(space, **settings)

@@ -201,7 +201,7 @@ def check_example_5(shell: Shell, result: Result, expected: Plan) -> None:
         ladder = [0, *(run.budget for run in result.get_runs_by_id(config_id))]
         epochs_before = [run.info["epochs before"] for run in result.get_runs_by_id(config_id)]
         assert epochs_before == ladder[:-1], "a promoted configuration goes on from its checkpoint"
-    checkpoint = "checkpoints/checkpoint_{}_{}_{}.pkl".format(*result.get_incumbent_id())
+    checkpoint = "checkpoints/config_{}_{}_{}/checkpoint.pkl".format(*result.get_incumbent_id())
     logs = {"configs.json", "results.json", "configspace.json", "hb_config.json"}
     assert shell.files() == {f"digits_run/{name}" for name in {checkpoint, *logs}}
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+from hpbandster_ng.core import worker as worker_module
 from hpbandster_ng.core.worker import Worker
 
 ODD_INFO = {
@@ -30,9 +33,24 @@ def say(*words):
     sys.stdout.flush()
 
 
+def hang(in_c=False):
+    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    say("hanging", os.getpid(), grandchild.pid)
+    if in_c:
+        ctypes.PyDLL(None).sleep(1000)  # does not let any other thread of Python run
+    while True:
+        pass
+
+
 def misbehave(kind):
     if kind == "sys.exit":
         sys.exit(3)
+    if kind == "segfault":
+        ctypes.string_at(0)
+    if kind == "os._exit":
+        os._exit(3)
+    if kind in ("hang", "hang in C"):
+        hang(in_c=kind == "hang in C")
     if kind == "raises":
         raise RuntimeError("as a user's code may")
     return {
@@ -81,9 +99,21 @@ def main():
     parser.add_argument("--timeout", type=float)
     parser.add_argument("--hold", type=Path)
     parser.add_argument("--slow", action="store_true", help="as work takes time")
+    parser.add_argument("--isolate", action="store_true")
+    parser.add_argument("--grace", type=float)
     args = parser.parse_args()
-    where = args.run_id, args.nameserver, args.port
-    worker = Scripted(*where, id=args.id, timeout=args.timeout, hold=args.hold, slow=args.slow)
+    if args.grace is not None:
+        worker_module._GRACE = args.grace
+    worker = Scripted(
+        args.run_id,
+        args.nameserver,
+        args.port,
+        id=args.id,
+        timeout=args.timeout,
+        hold=args.hold,
+        slow=args.slow,
+        isolate=args.isolate,
+    )
     if args.directory:
         worker.load_nameserver_credentials(args.directory)
     say("starts")

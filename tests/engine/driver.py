@@ -129,6 +129,7 @@ def digest(planner):
         "calls": {number: dataclasses.asdict(call) for number, call in planner._calls.items()},
         "request_ended": planner._is_request_ended,
         "deadline": planner._deadline,
+        "out": list(planner._out),
         "finished": planner.is_finished,
         "pending": dict(getattr(planner.generator, "pending", {})),
         "learned": [

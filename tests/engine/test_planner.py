@@ -11,6 +11,7 @@ import pytest
 
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import (
+    Eliminate,
     EndJob,
     JobFinished,
     OpenIteration,
@@ -56,9 +57,10 @@ class TestDecisions:
         assert kinds(sim.request(1)) == ["OpenIteration", "QueueJob", "StartJob"]
         for _ in range(2):
             assert kinds(sim.finish("w0", succeeded(0.5))) == ["EndJob", "QueueJob", "StartJob"]
-        (_, promoted, started) = sim.finish("w0", succeeded(0.1))
+        (_, *out, promoted, started) = sim.finish("w0", succeeded(0.1))
+        assert out == [Eliminate(promoted.at, (0, 0, 0)), Eliminate(promoted.at, (0, 0, 1))]
         assert (promoted.job.config_id, promoted.job.budget) == ((0, 0, 2), 3)
-        assert started == StartJob(promoted.at, (0, 0, 2), 3, 1, "w0")
+        assert started == StartJob(promoted.at, (0, 0, 2), 3, 1, "w0", previous_budget=1)
         assert not sim.planner.is_finished
         assert kinds(sim.finish("w0", succeeded(0.1))) == ["EndJob"]
         assert sim.planner.is_finished
@@ -250,6 +252,7 @@ class TestLearning:
             OutcomeState.LOST,
             OutcomeState.CANCELLED,
         ]
+        assert [event.config_id for event in of_type(sim.log, Eliminate)] == [(0, 0, 1), (0, 0, 2)]
         learned = sim.planner.generator.learned
         assert [(job.id, job.result, job.exception) for job in learned] == [
             ((0, 0, 0), {"loss": 0.5, "info": None}, None),
@@ -356,7 +359,7 @@ class TestStopping:
         sim.request(1, deadline=5.0)  # at 3.0
         assert kinds(sim.finish("w0", succeeded(0.5))) == ["EndJob", "QueueJob", "StartJob"]
         assert kinds(sim.finish("w0", succeeded(0.5))) == ["EndJob"]
-        assert kinds(sim.finish("w1", succeeded(0.5))) == ["EndJob"]
+        assert kinds(sim.finish("w1", succeeded(0.5))) == ["EndJob", "Eliminate", "Eliminate"]
         assert not sim.planner.is_finished
 
     def test_a_request_without_deadline_goes_on_where_it_stopped(self):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpbandster_ng.engine.events import EndJob, EndRequest, OpenIteration, QueueJob, RunRequested
+from hpbandster_ng.engine.events import Eliminate, EndJob, EndRequest, OpenIteration, QueueJob, RunRequested
 from hpbandster_ng.engine.schedule import Bracket, hyperband_brackets
 from tests.engine.driver import (
     FAILED,
@@ -104,7 +104,7 @@ def test_what_runs_ends_before_the_request_does_even_if_all_is_spent():
     for loss in (0.1, 0.2):
         sim.finish(sim.busy[0], succeeded(loss))
         assert not sim.planner.is_finished
-    assert [type(decision) for decision in sim.finish(sim.busy[0], FAILED)] == [EndJob]
+    assert [type(decision) for decision in sim.finish(sim.busy[0], FAILED)] == [EndJob, Eliminate, Eliminate]
     assert sim.planner.is_finished
 
 

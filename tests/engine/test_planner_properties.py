@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hpbandster_ng.engine.events import EndJob, Happening, QueueJob, RunCancelled, StartJob, Tick
+from hpbandster_ng.engine.events import Eliminate, EndJob, Happening, QueueJob, RunCancelled, StartJob, Tick
 from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.engine.schedule import Bracket, hyperband_brackets, repeat
@@ -175,6 +175,36 @@ def test_the_generator_learns_of_each_merit_and_fault_once_and_of_no_loss(given_
 
 
 @MANY
+@given(settings_of_any_run(), MOVES)
+def test_who_is_out_is_told_once_and_never_runs_again(given_settings, moves):
+    sim = play(start(given_settings), moves)
+    sim.drain(some_loss)
+    out = [event.config_id for event in of_type(sim.log, Eliminate)]
+    status = {config_id: datum.status for each in sim.planner.iterations for config_id, datum in each.data.items()}
+    assert sorted(out) == sorted(each for each, state in status.items() if state in ("TERMINATED", "CRASHED"))
+    assert set(status.values()) <= {"TERMINATED", "CRASHED", "COMPLETED", "REVIEW"}
+    told: set = set()
+    for event in sim.log:
+        if isinstance(event, Eliminate):
+            told.add(event.config_id)
+        elif isinstance(event, QueueJob):
+            assert event.job.config_id not in told
+
+
+@MANY
+@given(settings_of_any_run(), MOVES)
+def test_a_start_tells_the_largest_budget_that_the_configuration_succeeded_on(given_settings, moves):
+    sim = play(start(given_settings), moves)
+    sim.drain(some_loss)
+    succeeded_on: dict = {}
+    for event in sim.log:
+        if isinstance(event, StartJob):
+            assert event.previous_budget == max(succeeded_on.get(event.config_id, ()), default=None)
+        elif isinstance(event, EndJob) and event.report.outcome.state is OutcomeState.SUCCEEDED:
+            succeeded_on.setdefault(event.report.id, []).append(event.report.job.budget)
+
+
+@MANY
 @given(settings_of_a_run(), MOVES)
 def test_no_rung_holds_more_runs_than_planned_and_the_lowest_is_always_full(given_settings, moves):
     sim = play(start(given_settings), moves)
@@ -244,7 +274,7 @@ def test_from_the_deadline_on_nothing_is_started_queued_or_opened(given_settings
     play(sim, [move for move in moves if move[0] != "request"])
     while sim.busy:
         sim.finish(sim.busy[0], succeeded(0.0))
-    assert {type(e) for e in sim.log if e.at >= deadline and not isinstance(e, Happening)} <= {EndJob}
+    assert {type(e) for e in sim.log if e.at >= deadline and not isinstance(e, Happening)} <= {EndJob, Eliminate}
     sim.request(1)
     sim.drain(some_loss)
     assert sim.planner.is_finished

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 
+import numpy as np
 import pytest
 
 from hpbandster_ng.engine.events import EndJob, JobFinished, QueueJob, RunCancelled, StartJob, WorkerJoined, WorkerLost
@@ -163,6 +165,30 @@ class TestAnEnd:
         assert "started" not in report.timestamps
 
 
+class TestTimeLimit:
+    @pytest.mark.parametrize(
+        ("job_timeout", "expected"), [(None, None), (60, 60.0), (lambda budget: 7 * budget, 21.0), (np.float32(2), 2.0)]
+    )
+    def test_each_start_tells_the_limit_of_its_budget(self, job_timeout, expected):
+        pool = pool_after(joined(), QueueJob(1.0, job(budget=3.0)), job_timeout=job_timeout)
+        limit = pool.next_start(2.0).time_limit
+        assert limit == expected
+        assert type(limit) in (float, type(None))
+
+    @pytest.mark.parametrize("seconds", [0, -1.0, math.nan, math.inf, True, "60", None])
+    def test_what_is_no_limit_is_one_error_that_names_value_and_budget(self, seconds):
+        pool = pool_after(joined(), queue(), job_timeout=lambda budget: seconds)
+        with pytest.raises(
+            InvalidArgumentError, match=f"^job_timeout={seconds!r} is what .* for budget 1, and no finite"
+        ):
+            pool.next_start(2.0)
+        if seconds is not None:
+            with pytest.raises(
+                InvalidArgumentError, match=f"^job_timeout={seconds!r} must be a finite number of seconds"
+            ):
+                Pool(job_timeout=seconds)
+
+
 class TestLoss:
     def test_the_job_goes_to_the_front_of_the_queue_and_starts_elsewhere_with_the_next_attempt(self):
         pool = pool_after(joined(), queue(0), queue(1), start(0), lost(), joined("v"))
@@ -322,6 +348,9 @@ class TestQueueSizes:
             ({"queue_sizes": (-1, 0), "dynamic": False}, "job_queue_sizes"),
             ({"queue_sizes": (-1, 5), "dynamic": False}, "job_queue_sizes"),
             ({"max_attempts": 0}, "max_attempts"),
+            ({"max_attempts": 1.5}, "max_attempts"),
+            ({"max_attempts": True}, "max_attempts"),
+            ({"job_timeout": 0}, "job_timeout"),
         ],
     )
     def test_sizes_with_which_a_run_would_stall_are_refused(self, kwargs, parameter):

@@ -26,7 +26,7 @@ def test_what_an_iteration_must_implement_is_named(ask, method):
 def test_what_an_iteration_need_not_implement():
     iteration = AnyIteration(3, None)
     assert iteration.check() is None
-    assert iteration.process_results() is None
+    assert list(iteration.process_results()) == []
     assert (iteration.HPB_iter, iteration.data) == (3, {})
 
 

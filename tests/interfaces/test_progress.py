@@ -26,6 +26,7 @@ def end(index: int, budget: float, loss: float | None, state: OutcomeState = Out
     return EndJob(2.0, JobReport(job, Outcome(state, result), "worker", 0.0, 1.0, 2.0))
 
 
+FAILURES = [OutcomeState.TIMED_OUT, OutcomeState.INVALID, OutcomeState.TIMED_OUT, OutcomeState.FAILED]
 BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "worker"), OpenIteration(0.0, 0)]
 
 
@@ -40,7 +41,12 @@ BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "work
         ([*BEGIN, end(0, 1, 0.25), end(1, 3, 0.5)], 2, "iteration 1/2, incumbent 0.5 on budget 3"),
         ([*BEGIN, end(1, 3, 0.5), end(0, 1, 0.25)], 2, "iteration 1/2, incumbent 0.5 on budget 3"),
         ([*BEGIN, end(0, 1, None, OutcomeState.FAILED)], 1, "iteration 1/2, 1 failed"),
-        ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], 1, "iteration 1/2, 1 failed"),
+        ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], 1, "iteration 1/2, 1 lost"),
+        (
+            [*BEGIN, *(end(i, 1, None, state) for i, state in enumerate(FAILURES))],
+            4,
+            "iteration 1/2, 2 timed out, 1 invalid return, 1 failed",
+        ),
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], 0, "iteration 1/2"),
         ([*BEGIN, RunRequested(9.0, n_iterations=3, call=2)], 0, "iteration 1/5"),
         ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], 0, "iteration 1"),

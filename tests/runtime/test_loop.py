@@ -137,7 +137,7 @@ class TestARun:
     def test_ends_whatever_compute_returns(self, returned):
         loop = in_process(lambda **kwargs: returned)
         loop.run(2)
-        assert [e.report.outcome.state for e in of_type(log_of(loop), EndJob)] == [OutcomeState.FAILED] * 6
+        assert [e.report.outcome.state for e in of_type(log_of(loop), EndJob)] == [OutcomeState.INVALID] * 6
 
     def test_ends_although_compute_exits(self):
         loop = in_process(lambda **kwargs: sys.exit(1))

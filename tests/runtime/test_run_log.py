@@ -40,10 +40,25 @@ def test_a_mistake_in_compute_is_shown_once_in_full_and_then_counted(story):
     count = run(lambda config, budget, **_: 1 / 0)
     assert count > 1
     first, summary = story(logging.WARNING)
-    assert first.startswith("(0, 0, 0) on budget 1 failed:\nTraceback")
+    assert first.startswith("(0, 0, 0) on budget 1: failed:\nTraceback")
     assert first.endswith("ZeroDivisionError: division by zero")
-    assert summary == f"{count} of {count} evaluations failed"
-    assert story(logging.INFO)[3] == "(0, 0, 1) on budget 1 failed: ZeroDivisionError: division by zero"
+    assert summary == f"of {count} evaluations: {count} failed"
+    assert story(logging.INFO)[3] == "(0, 0, 1) on budget 1: failed: ZeroDivisionError: division by zero"
+
+
+def test_each_kind_of_failure_is_counted(story):
+    log = RunLog(logging.getLogger("hpbandster_ng"))
+    states = [OutcomeState.TIMED_OUT, OutcomeState.LOST, OutcomeState.TIMED_OUT, OutcomeState.CANCELLED]
+    for index, state in enumerate(states):
+        outcome = Outcome(state, error="so it was")
+        log(EndJob(4.0, JobReport(Job((0, 0, index), 3.0, {}, {}), outcome, "b", 0.0, 3.0, 4.0)))
+    log.close()
+    assert story(logging.INFO) == [
+        "(0, 0, 0) on budget 3: timed out:\nso it was",
+        "(0, 0, 1) on budget 3: lost: so it was",
+        "(0, 0, 2) on budget 3: timed out: so it was",
+        "of 3 evaluations: 2 timed out, 1 lost",
+    ]
 
 
 def test_only_a_worker_lost_in_the_middle_of_a_job_is_a_warning(story):

@@ -170,11 +170,20 @@ def crash(config, budget):
     ],
 )
 @pytest.mark.parametrize("workload", [Workload(), IN_SECONDS])
-def test_what_is_no_loss_has_failed(function, words, workload):
+def test_what_is_no_loss_is_the_configurations_fault(function, words, workload):
     outcome = outcome_of(problem_of(function), workload)
-    assert outcome.state is OutcomeState.FAILED
+    assert outcome.state is (OutcomeState.FAILED if function is crash else OutcomeState.INVALID)
     assert outcome.result is None
     assert words in outcome.error
+
+
+@pytest.mark.parametrize(("time_limit", "at", "state"), [(2.0, 2.0, "timed out"), (3.0, 3.0, "succeeded")])
+def test_what_takes_longer_than_its_limit_ends_there(time_limit, at, state):
+    backend = started()
+    job = Job((0, 0, 0), 3, {"x": 0.5}, {})
+    backend.submit(StartJob(0.0, *job.key, 1, "worker_0", time_limit=time_limit), job)
+    finished = backend.next_event(10.0)
+    assert (finished.at, finished.outcome.state.value) == (at, state)
 
 
 def test_a_failure_takes_its_time():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hpbandster_ng.engine import events as module
 from hpbandster_ng.engine.events import (
     Decision,
+    Eliminate,
     EndJob,
     EndRequest,
     Event,
@@ -19,6 +20,7 @@ from hpbandster_ng.engine.events import (
     RunCancelled,
     RunDescribed,
     RunRequested,
+    RunResumed,
     StartJob,
     Tick,
     WorkerJoined,
@@ -42,17 +44,19 @@ OUTCOMES = st.builds(Outcome, st.sampled_from(OutcomeState), st.none() | RESULTS
 REPORTS = st.builds(JobReport, JOBS, OUTCOMES, st.none() | WORDS, TIMES, st.none() | TIMES, TIMES)
 
 BY_KIND = {
-    RunDescribed: st.builds(RunDescribed, TIMES, WORDS, WORDS, CONFIGS),
+    RunDescribed: st.builds(RunDescribed, TIMES, WORDS, CONFIGS),
     RunRequested: st.builds(
         RunRequested, TIMES, WHOLE, st.none() | TIMES, st.none() | NUMBERS, st.booleans(), st.integers(1, 9)
     ),
+    RunResumed: st.builds(RunResumed, TIMES),
     RunCancelled: st.builds(RunCancelled, TIMES, WORDS),
     WorkerJoined: st.builds(WorkerJoined, TIMES, WORDS),
     WorkerLost: st.builds(WorkerLost, TIMES, WORDS, WORDS),
     JobFinished: st.builds(JobFinished, TIMES, CONFIG_IDS, NUMBERS, WHOLE, WORDS, OUTCOMES),
     OpenIteration: st.builds(OpenIteration, TIMES, WHOLE),
     QueueJob: st.builds(QueueJob, TIMES, JOBS),
-    StartJob: st.builds(StartJob, TIMES, CONFIG_IDS, NUMBERS, WHOLE, WORDS),
+    StartJob: st.builds(StartJob, TIMES, CONFIG_IDS, NUMBERS, WHOLE, WORDS, st.none() | TIMES, st.none() | NUMBERS),
+    Eliminate: st.builds(Eliminate, TIMES, CONFIG_IDS),
     EndJob: st.builds(EndJob, TIMES, REPORTS),
     EndRequest: st.builds(EndRequest, TIMES),
 }

@@ -40,11 +40,23 @@ def test_numbers_that_are_not_finite_survive():
     assert shapes(decode(encode(events), "the log")) == shapes(events)
 
 
+STARTED = {
+    "event": "StartJob",
+    "at": 1.5,
+    "config_id": [0, 1, 2],
+    "budget": 9,
+    "attempt": 1,
+    "worker": "w",
+    "time_limit": None,
+    "previous_budget": 3,
+}
+
+
 def test_a_record_can_be_read_by_anybody():
-    assert json.loads(encode([StartJob(1.5, (0, 1, 2), 9, 1, "w"), QueueJob(2.0, JOB)])) == {
+    assert json.loads(encode([StartJob(1.5, (0, 1, 2), 9, 1, "w", None, 3), QueueJob(2.0, JOB)])) == {
         "version": VERSION,
         "events": [
-            {"event": "StartJob", "at": 1.5, "config_id": [0, 1, 2], "budget": 9, "attempt": 1, "worker": "w"},
+            STARTED,
             {
                 "event": "QueueJob",
                 "at": 2.0,
@@ -70,8 +82,7 @@ def test_what_cannot_be_written_is_refused(event, complaint):
 
 def changed(**changes):
     """A record of one event with other fields; ``...`` drops one."""
-    event = {"event": "StartJob", "at": 1.5, "config_id": [0, 1, 2], "budget": 9, "attempt": 1, "worker": "w"}
-    fields = {name: value for name, value in {**event, **changes}.items() if value is not ...}
+    fields = {name: value for name, value in {**STARTED, **changes}.items() if value is not ...}
     return json.dumps({"version": VERSION, "events": [{"event": "EndRequest", "at": 0.0}, fields]})
 
 
@@ -96,7 +107,10 @@ def changed(**changes):
         (changed(worker=7), "worker must be a string, not 7"),
         (changed(config_id=[0, 1]), "config_id must be a list of three whole numbers"),
         (changed(config_id=[0, 1, True]), "config_id must be a list of three whole numbers"),
-        (changed(worker=...), "must be an object with the fields at, config_id, budget, attempt, worker, not"),
+        (
+            changed(worker=...),
+            "must be an object with the fields at, config_id, budget, attempt, worker, time_limit, previous_budget, not",
+        ),
         (changed(more=0), "must be an object with the fields"),
         (
             encode([EndJob(0.0, JobReport(JOB, OUTCOME, "w", 0.0, 0.0, 0.0))]).replace('"failed"', '"odd"'),

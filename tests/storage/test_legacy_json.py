@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpbandster_ng.engine.iteration import Datum
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.engine.steps import record
 from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
 from hpbandster_ng.storage.legacy_json import json_result_logger, read_log
 
@@ -60,6 +62,36 @@ def test_the_lines_are_those_of_the_predecessor(tmp_path):
         f'[[0, 0, 0], 1.0, {stamps}, {{"loss": 0.25, "info": {{"accuracy": 0.75}}}}, null]',
         f'[[0, 0, 0], 3.0, {stamps}, null, "RuntimeError: diverged"]',
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "written"),
+    [
+        (OutcomeState.FAILED, "why: so"),
+        (OutcomeState.INVALID, "invalid return: why: so"),
+        (OutcomeState.TIMED_OUT, "timed out: why: so"),
+        (OutcomeState.LOST, "lost: why: so"),
+    ],
+)
+def test_how_a_run_came_to_its_end_stands_before_the_exception_and_is_read_again(tmp_path, state, written):
+    ended = job(exception="why: so")
+    ended.outcome = Outcome(state, error=ended.exception)
+    datum = Datum({"x": 0.5}, {})
+    record(datum, ended)
+    first, second = json_result_logger(tmp_path / "1"), json_result_logger(tmp_path / "2")
+    first(ended)
+    second.start_run({"time_ref": 0.0}, previous={(-1, 0, 0): datum})
+    for directory, config_id in (("1", (0, 0, 0)), ("2", (-1, 0, 0))):
+        assert json.loads((tmp_path / directory / "results.json").read_text())[4] == written
+        assert read_log(tmp_path / directory)[0][config_id] == datum
+
+
+@pytest.mark.parametrize("exception", ['"found: x"', "7", "[]"])
+def test_an_exception_that_tells_nothing_of_that_kind_stays_as_it_is(tmp_path, exception):
+    results = RESULT_LINE.replace('{"loss": 0.5, "info": {}}, null', f"null, {exception}")
+    (datum,) = read_log(write(tmp_path, CONFIG_LINE, results))[0].values()
+    assert datum.outcomes == {}
+    assert datum.exceptions == {1.0: json.loads(exception)}
 
 
 def test_a_constructor_writes_nothing_and_the_first_line_makes_the_directory(tmp_path):

@@ -189,6 +189,19 @@ def test_losses_are_points_at_the_finish_with_the_best_so_far(story):
     assert axes.get_yscale() == "linear"
 
 
+def test_each_kind_of_failure_has_a_mark_of_its_own():
+    ends = [None, "invalid return", "timed out", "lost", "lost"]
+    story = result({(0, 0, i): [(1.0, None, i, i + 1)] for i in range(len(ends))} | {(1, 0, 0): [(1.0, 0.5, 0, 9)]})
+    for datum, outcome in zip(story.data.values(), ends, strict=False):
+        if outcome:
+            datum.outcomes[1.0] = outcome
+    _, axes = vis.losses_over_time(story.get_all_runs())
+    named, _ = lines(axes)
+    expected = {"failed (1)": [1], "invalid return (1)": [2], "timed out (1)": [3], "lost (2)": [4, 5]}
+    assert {label: [at for at, _ in points(named[label])] for label in expected} == expected
+    assert len({named[label].get_marker() for label in expected}) == 4
+
+
 def test_another_value_may_be_shown(story):
     _, axes = vis.losses_over_time(story.get_all_runs(), get_loss_from_run_fn=lambda run: run.info["test"])
     assert points(lines(axes)[0]["9"]) == [(9, 3.5), (10, 3.0), (12, 2.0)]
@@ -347,6 +360,12 @@ def test_a_tool_tip_tells_what_is_known():
     assert vis.default_tool_tips(res, [(0, 0, 3)], include_run_info=True) == {
         (0, 0, 3): "\n".join([*head, "    test: 2.5", "  budget 9: failed, 1 s"])
     }
+
+
+def test_a_tool_tip_tells_how_a_run_without_a_loss_ended():
+    res = result({(0, 0, 3): [(9.0, None, 4, 5)]})
+    res.data[0, 0, 3].outcomes[9.0] = "timed out"
+    assert vis.default_tool_tips(res, [(0, 0, 3)])[0, 0, 3].endswith("  budget 9: timed out, 1 s")
 
 
 def test_a_tool_tip_stays_small_and_needs_neither_pick_nor_start():

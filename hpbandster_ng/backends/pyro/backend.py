@@ -11,7 +11,7 @@ from typing import Any
 import Pyro4
 import Pyro4.errors
 
-from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.base import Clock, config_directory
 from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
 from hpbandster_ng.backends.pyro.desk import Desk
 from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup
@@ -63,7 +63,8 @@ class PyroBackend:
         run_id: workers with the same run_id work for this run.
         nameserver, nameserver_port: where the nameserver listens; 127.0.0.1 and 9090 by default.
         host: address of this machine on which workers reach the dispatcher; ``localhost`` by default.
-        working_directory: passed to ``compute``; a credentials file of the run is looked for here, too.
+        working_directory: of the run; ``compute`` gets a directory in it, its configuration's own. A credentials
+            file of the run is looked for here, too.
         ping_interval: seconds; a worker that is silent for three of these, and for 3 seconds, is lost.
         insecure: whether nameserver and workers do without a secret.
         max_message_bytes: what one result may weigh; whoever sends more is hung up on.
@@ -135,11 +136,12 @@ class PyroBackend:
         """Hand a job to an idle worker.
 
         Args:
-            working_directory: in place of the run's.
+            working_directory: in place of the configuration's own.
         """
         attempt = Attempt(job.config_id, job.budget, start.attempt, self._desk.session)
         try:
-            order = encode_order(Order(attempt, job.config, working_directory or self.working_directory))
+            directory = working_directory or config_directory(self.working_directory, job.config_id)
+            order = encode_order(Order(attempt, job.config, directory, start.previous_budget, start.time_limit))
         except NotPlainError as error:
             outcome = Outcome(OutcomeState.FAILED, error=str(error))
             self._desk.emit(JobFinished(self._clock(), *start.key, start.attempt, start.worker, outcome))

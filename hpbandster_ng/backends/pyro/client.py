@@ -20,7 +20,7 @@ from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import CredentialsError, NameServerError, NotPlainError, WorkerExistsError
+from hpbandster_ng.errors import CredentialsError, HpbandsterError, NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
 
@@ -91,6 +91,8 @@ class DeskClient:
         self._unreachable: tuple[Any, float] | None = None
         self._idle_since = time.monotonic()
         self._masterless_since: float | None = None
+        self._last_moment: float | None = None
+        self._abort: Callable[[], Any] = lambda: None
 
     def connect(self) -> None:
         """Make sure that there is a nameserver.
@@ -108,14 +110,24 @@ class DeskClient:
             with contextlib.suppress(OSError, Pyro4.errors.PyroError), self._released() as desk:
                 desk.wake(self.worker, self._token)
 
+    def end_within(self, seconds: float, abort: Callable[[], Any]) -> None:
+        """End after the job in hand; if that takes too long, hand it back and call ``abort`` in the heartbeat's thread.
+
+        This touches no lock, so that a signal handler may call it.
+        """
+        self._abort = abort
+        self._last_moment = time.monotonic() + seconds
+
     def run(self) -> None:
-        """Work.
+        """Work; a job that something interrupts is handed back.
 
         Raises:
             NameServerError: the nameserver was gone for too long.
             CredentialsError: another run has taken its place.
             WorkerExistsError: another worker of that name works for the same run.
+            HpbandsterError: the evaluation could not be made; the master is told why.
         """
+        reason = "it left"
         self._idle_since = time.monotonic()
         heart = threading.Thread(target=self._beat, name=f"hpbandster-heartbeat-{self.worker}", daemon=True)
         heart.start()
@@ -126,23 +138,30 @@ class DeskClient:
         except (NameServerError, CredentialsError):
             if not self._is_over:
                 raise
+        except HpbandsterError as error:
+            reason = str(error)
+            raise
         finally:
             self._stop.set()
             self._has_ended.set()
             self._is_computing.set()
             self._forget_nameserver()
-            self._leave()
+            self._leave(reason)
             heart.join()
 
     @property
     def _is_over(self) -> bool:
-        if self._stop.is_set():
+        if self._is_stopping:
             return True
         if self._patience_left > 0:
             return False
         self.logger.info("worker %s ends: no job for timeout=%g seconds", self.worker, self.idle_timeout)
         self._stop.set()
         return True
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stop.is_set() or self._last_moment is not None
 
     @property
     def _patience_left(self) -> float:
@@ -236,7 +255,7 @@ class DeskClient:
         while not self._is_over or self._report is not None:
             report = None if self._report is None else self._report[1]
             try:
-                wait = None if self._stop.is_set() else min(_POLL, max(0.0, self._patience_left))
+                wait = None if self._is_stopping else min(_POLL, max(0.0, self._patience_left))
                 answer = self._desk.exchange(self.worker, self._token, report, wait)
             except (OSError, Pyro4.errors.PyroError) as error:
                 self.logger.info("worker %s lost its master (%s: %s)", self.worker, type(error).__name__, error)
@@ -278,7 +297,7 @@ class DeskClient:
                 f"{len(text):,} characters were sent ({type(error).__name__}: {error}); return less, or write large "
                 "data to a file"
             )
-            self._report = attempt, encode_report(attempt, Outcome(OutcomeState.FAILED, error=reason))
+            self._report = attempt, encode_report(attempt, Outcome(OutcomeState.INVALID, error=reason))
 
     def _beat(self) -> None:
         interval = 1.0
@@ -294,13 +313,21 @@ class DeskClient:
                     return
             except (OSError, AttributeError, Pyro4.errors.PyroError):
                 interval = _INTERVAL  # the next call connects anew, if the master is there
+            if self._last_moment is not None and time.monotonic() >= self._last_moment:
+                self._say_goodbye("it was told to end in the middle of a job")
+                self._abort()
+                return
 
-    def _leave(self) -> None:
-        if self._desk is not None:
-            self._desk._pyroTimeout = CONNECT_TIMEOUT
+    def _leave(self, reason: str) -> None:
+        self._say_goodbye(reason)
+        self._release()
+
+    def _say_goodbye(self, reason: str) -> None:
+        desk = self._desk
+        if desk is not None:
+            desk._pyroTimeout = CONNECT_TIMEOUT
             with contextlib.suppress(OSError, Pyro4.errors.PyroError):
-                self._desk.leave(self.worker, self._token, "it left")
-            self._release()
+                desk.leave(self.worker, self._token, reason)
 
     def _release(self) -> None:
         if self._desk is not None:
@@ -321,4 +348,4 @@ def _encoded(attempt: Attempt, outcome: Outcome, max_bytes: int | None) -> str:
     try:
         return encode_report(attempt, outcome, max_bytes)
     except NotPlainError as error:
-        return encode_report(attempt, Outcome(OutcomeState.FAILED, error=str(error)))
+        return encode_report(attempt, Outcome(OutcomeState.INVALID, error=str(error)))

@@ -27,11 +27,19 @@ class Attempt(NamedTuple):
 
 
 class Order(NamedTuple):
-    """What a worker needs to evaluate."""
+    """What a worker needs to evaluate.
+
+    Attributes:
+        working_directory: the configuration's own.
+        previous_budget: the largest budget that the configuration has succeeded on, or None.
+        time_limit: seconds, or None.
+    """
 
     attempt: Attempt
     config: Config
     working_directory: str
+    previous_budget: float | None = None
+    time_limit: float | None = None
 
 
 def encode_order(order: Order) -> str:
@@ -41,16 +49,16 @@ def encode_order(order: Order) -> str:
         NotPlainError: it has no text form, or is too large.
 
     Example:
-        >>> order = Order(Attempt((0, 0, 1), 9.0, 1, "session"), {"x": 0.5}, ".")
+        >>> order = Order(Attempt((0, 0, 1), 9.0, 1, "session"), {"x": 0.5}, ".", 3.0, None)
         >>> decode_order(encode_order(order)) == order
         True
     """
-    return _encoded([list(order.attempt), order.config, order.working_directory], "the configuration")
+    return _encoded([list(order.attempt), *order[1:]], "the configuration")
 
 
 def decode_order(text: str) -> Order:
-    attempt, config, working_directory = plain_json.loads(text)
-    return Order(Attempt(*attempt), config, working_directory)
+    attempt, *rest = plain_json.loads(text)
+    return Order(Attempt(*attempt), *rest)
 
 
 def encode_report(attempt: Attempt, outcome: Outcome, max_bytes: int | None = None) -> str:

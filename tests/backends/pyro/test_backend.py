@@ -251,7 +251,7 @@ def test_a_report_that_never_gets_through_becomes_a_failure(monkeypatch):
     client.run()
     assert len(desk.reports) == 4
     _, arrived = decode_report(desk.reports[-1])
-    assert arrived.state is OutcomeState.FAILED
+    assert arrived.state is OutcomeState.INVALID
     assert "3 times the connection broke" in arrived.error
 
 

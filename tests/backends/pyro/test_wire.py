@@ -22,7 +22,7 @@ def test_reports_arrive_as_they_were(state):
 
 
 def test_orders_arrive_as_they_were():
-    order = Order(ATTEMPT, {"x": 0.1, "n": 3, "c": "€"}, "/some where")
+    order = Order(ATTEMPT, {"x": 0.1, "n": 3, "c": "€"}, "/some where", 1 / 3, None)
     assert decode_order(encode_order(order)) == order
 
 

@@ -1,0 +1,54 @@
+"""The signals by which a cluster tells a worker to end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+__all__ = ["Terminated", "ended_by_signals"]
+
+_SIGNALS = ("SIGTERM", "SIGUSR1", "SIGUSR2")
+"""Slurm and the Sun Grid Engine send them some time before they kill. Ctrl-C is Python's own, KeyboardInterrupt."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal ends the work, as Ctrl-C does; caught where the work began."""
+
+
+@contextlib.contextmanager
+def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
+    """A signal ends the block without an error; the handlers of before are there again after it.
+
+    Only the main thread gets signals: in any other, this does nothing. A signal that is ignored stays so.
+
+    Args:
+        may_finish: called with the number of the first signal, in the signal handler, so it must touch no lock; says
+            whether the block ends by itself. Otherwise, and at each further signal, :class:`Terminated` is raised
+            wherever the block is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in signals}
+    has_come = False
+
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal has_come
+        is_first, has_come = not has_come, True
+        if not (is_first and may_finish(number)):
+            raise Terminated
+
+    changed = {number: handler for number, handler in before.items() if handler not in (None, signal.SIG_IGN)}
+    try:
+        for number in changed:
+            signal.signal(number, handle)
+        with contextlib.suppress(Terminated):
+            yield
+    finally:
+        for number, handler in changed.items():
+            signal.signal(number, handler)

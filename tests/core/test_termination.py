@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from hpbandster_ng.core.termination import Terminated, ended_by_signals
+
+NUMBERS = [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
+
+
+def own_handler(number, frame):
+    raise AssertionError("of before")
+
+
+@pytest.fixture(autouse=True)
+def _handlers_of_before():
+    before = {number: signal.signal(number, own_handler) for number in NUMBERS}
+    yield
+    assert [signal.getsignal(number) for number in NUMBERS] == [own_handler] * 3
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_ends_the_block_where_it_is(number):
+    steps = []
+    with ended_by_signals(lambda number: False):
+        steps.append("begun")
+        send(number)
+        steps.append("went on")
+    assert steps == ["begun"]
+
+
+@pytest.mark.parametrize("second", NUMBERS)
+def test_who_may_finish_does_and_a_second_signal_ends_it(second):
+    steps, asked = [], []
+    with ended_by_signals(lambda number: asked.append(number) or True):
+        send(signal.SIGUSR1)
+        steps.append("went on")
+        send(second)
+        steps.append("went on again")
+    assert steps == ["went on"]
+    assert asked == [signal.SIGUSR1]
+
+
+def test_it_is_a_kind_of_ctrl_c_which_no_except_for_exceptions_catches():
+    caught = []
+    with ended_by_signals(lambda number: False):
+        try:
+            send(signal.SIGTERM)
+        except Exception as error:  # noqa: BLE001 - as code of a user may
+            caught.append(error)
+    assert caught == []
+    assert issubclass(Terminated, KeyboardInterrupt)
+
+
+def test_without_a_signal_errors_and_ctrl_c_come_out():
+    for error in (KeyboardInterrupt, ValueError):
+        with pytest.raises(error), ended_by_signals(lambda number: False):
+            raise error
+
+
+def test_what_is_ignored_stays_so():
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    steps = []
+    with ended_by_signals(lambda number: False):
+        send(signal.SIGUSR1)
+        steps.append("went on")
+    assert steps == ["went on"]
+    assert signal.signal(signal.SIGUSR1, own_handler) is signal.SIG_IGN
+
+
+def test_another_thread_gets_no_signals():
+    handlers = []
+
+    def look():
+        with ended_by_signals(lambda number: False):
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert handlers == [own_handler]
