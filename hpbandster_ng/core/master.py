@@ -19,6 +19,7 @@ from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.core.resumption import check_same, described, recorded_description
+from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
@@ -165,6 +166,9 @@ class Master:
         With a storage, a script that is started again makes the same calls again, and each goes on where it was: one
         that came to its end returns at once, and more iterations or a larger total budget extend it.
 
+        In the main thread, SIGTERM, SIGUSR1 and SIGUSR2, which clusters send some time before they kill, end this and
+        every later call as ``max_time`` does, within about a second.
+
         Args:
             n_iterations: how many more; without it, as many as the limits allow, or 1 if there is no limit.
             min_n_workers: wait for so many workers first.
@@ -190,17 +194,23 @@ class Master:
             n_iterations = 1
         self._iteration_kwargs = dict(iteration_kwargs or {})
         loop = self._opened_loop()
-        deadline = math.inf if max_time is None else loop.clock() + max_time
-        if not loop.has_done(n_iterations, total_budget):
-            loop.wait_for_workers(int(min_n_workers), deadline)
-        if self.config["time_ref"] is None:
-            self.config["time_ref"] = loop.clock()
-            self._start_result_logger()
-        loop.run(
-            None if n_iterations is None else int(n_iterations),
-            None if max_time is None else max(0.0, deadline - loop.clock()),
-            None if total_budget is None else float(total_budget),
-        )
+
+        def stop(_: int) -> bool:
+            loop.is_stopped = True
+            return True
+
+        with ended_by_signals(stop):
+            deadline = math.inf if max_time is None else loop.clock() + max_time
+            if not loop.has_done(n_iterations, total_budget):
+                loop.wait_for_workers(int(min_n_workers), deadline)
+            if self.config["time_ref"] is None:
+                self.config["time_ref"] = loop.clock()
+                self._start_result_logger()
+            loop.run(
+                None if n_iterations is None else int(n_iterations),
+                None if max_time is None else max(0.0, deadline - loop.clock()),
+                None if total_budget is None else float(total_budget),
+            )
         return self.result()
 
     def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
@@ -237,14 +247,21 @@ class Master:
         return [] if self._loop is None else self._loop.planner.active_iterations
 
     def shutdown(self, shutdown_workers: bool = False) -> None:
-        """End the run: what has not ended is cancelled; may be called twice.
+        """End the run; may be called twice. What has not ended is cancelled, or goes on later where there is a storage.
 
         Args:
             shutdown_workers: whether to send the workers home, too; otherwise they wait for another master of the
                 same run_id.
         """
         if self._loop is not None:
+            is_finished = self._loop.planner.is_finished
             self._loop.close(shutdown_workers)
+            if self._storage is not None and not is_finished:
+                self.logger.warning(
+                    "run %s is not finished; the same script, started again, goes on from %r",
+                    self.run_id,
+                    self._storage,
+                )
 
     def __enter__(self: _Self) -> _Self:
         return self

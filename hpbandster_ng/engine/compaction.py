@@ -11,7 +11,7 @@ and every event of a job that has not ended, so that its attempts keep their cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hpbandster_ng.engine.events import (
@@ -89,14 +89,16 @@ class _Scan:
                 self._here[event.worker] = _Stay(place)
                 self._stays.append(self._here[event.worker])
             case WorkerLost():
-                if event.worker in self._here:
-                    self._here.pop(event.worker).lost = place
+                self._lose([event.worker], place)
             case RunResumed():
-                for stay in self._here.values():
-                    stay.lost = place
-                self._here.clear()
+                self._lose(list(self._here), place)
         if self._here and not self._open_jobs:
             self._calm = place
+
+    def _lose(self, workers: Iterable[str], place: int) -> None:
+        for worker in workers:
+            if worker in self._here:
+                self._here.pop(worker).lost = place
 
     def needed(self) -> set[int]:
         """The places of all events that may be dropped and must not be."""

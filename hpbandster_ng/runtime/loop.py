@@ -44,6 +44,9 @@ class Loop:
         observers: look on.
         worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
         clock: unix seconds.
+
+    Attributes:
+        is_stopped: once set, by a signal handler for example, nothing new is recorded or started any more.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Loop:
         self.worker_timeout = worker_timeout
         self.clock = clock
         self._observers = Observers(observers)
+        self.is_stopped = False
         self._num_calls = 0
         self._is_started = False
         self._is_broken = False
@@ -115,7 +119,7 @@ class Loop:
         """
         self.start()
         deadline = self.clock() + self.worker_timeout
-        while len(self.planner.pool.workers) < count and self.clock() < until:
+        while len(self.planner.pool.workers) < count and self.clock() < until and not self.is_stopped:
             self._check(count, deadline)
             self._step(min(deadline, until))
 
@@ -138,18 +142,22 @@ class Loop:
         """
         is_done = self.has_done(n_iterations, total_budget)
         self._num_calls += 1
-        if is_done:
+        if is_done or self.is_stopped:
             return
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
         limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
         self._handle([RunRequested(self.clock(), *limits, self._num_calls)])
         last_seen = self.clock()
-        while not self.planner.is_finished and not (deadline is not None and self.clock() >= deadline):
+        while not self._is_over(deadline):
             if self.planner.pool.workers:
                 last_seen = self.clock()
             self._check(1, last_seen + self.worker_timeout)
             self._step(deadline)
+
+    def _is_over(self, deadline: float | None) -> bool:
+        is_late = deadline is not None and self.clock() >= deadline
+        return self.planner.is_finished or self.is_stopped or is_late
 
     def close(self, shutdown_workers: bool, reason: str = "the run was shut down") -> None:
         """Close the backend, the observers and the storage, each even if another fails to.

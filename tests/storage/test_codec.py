@@ -109,7 +109,7 @@ def changed(**changes):
         (changed(config_id=[0, 1, True]), "config_id must be a list of three whole numbers"),
         (
             changed(worker=...),
-            "must be an object with the fields at, config_id, budget, attempt, worker, time_limit, previous_budget, not",
+            "the fields at, config_id, budget, attempt, worker, time_limit, previous_budget, not",
         ),
         (changed(more=0), "must be an object with the fields"),
         (
