@@ -11,6 +11,7 @@
 #   make bench-quality        how good the configurations are that each optimizer finds (ARGS="--optimizers BOHB ...")
 #   make bench-peers          what bench-quality compares with: other packages, in environments of their own (4 GB)
 #   make bench-quality-short  the same in a minute, on a few small problems
+#   make chaos       ten minutes in which workers and masters are killed and paused; prints what came of it
 #   make matrix      the fast tests on each Python here, oldest and newest dependencies (MATRIX=ends: the two ends)
 #   make clean       removes what the above made
 
@@ -26,7 +27,7 @@ SOURCES = hpbandster_ng tests examples benchmarks scripts docs setup.py
 PRESENT = $(wildcard $(SOURCES))
 
 .DELETE_ON_ERROR:
-.PHONY: install quickstart test lint format docs examples bench bench-quality bench-peers bench-quality-short matrix clean
+.PHONY: install quickstart test lint format docs examples bench bench-quality bench-peers bench-quality-short chaos matrix clean
 
 install: $(VENV)/.installed-dev
 
@@ -76,6 +77,9 @@ bench-peers:
 		echo "== contract of $$peer"; \
 		OPENBLAS_NUM_THREADS=1 "$$python" -W ignore -m tests.benchmarks.peers_contract "$$peer" || status=1; \
 	done; exit $$status
+
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.e2e.chaos $(ARGS)
 
 bench-quality-short: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.quality --short $(ARGS)

@@ -35,12 +35,12 @@ OURS = {
     "HyperBand": Entry(HyperBand),
     "ASHA": Entry(ASHA),
     "AsyncHyperBand": Entry(AsyncHyperBand),
-    "BOHB": Entry(BOHB),
+    "BOHB": Entry(BOHB, version="2"),
     "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
     "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
     "H2BO": Entry(H2BO),
     "GPBO": Entry(GPBO, version="4"),
-    "FreezeThaw": Entry(FreezeThaw, version="5"),
+    "FreezeThaw": Entry(FreezeThaw, version="6"),
 }
 
 REFERENCE = "RandomSearch"

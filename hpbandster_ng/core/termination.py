@@ -23,7 +23,8 @@ class Terminated(KeyboardInterrupt):
 def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
     """A signal ends the block without an error; the handlers of before are there again after it.
 
-    Only the main thread gets signals: in any other, this does nothing. A signal that is ignored stays so.
+    Only the main thread gets signals: in any other, this does nothing. A signal that is ignored stays so, and one that
+    the program handles itself stays its own.
 
     Args:
         may_finish: called with the number of the first signal, in the signal handler, so it must touch no lock; says
@@ -43,7 +44,7 @@ def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
         if not (is_first and may_finish(number)):
             raise Terminated
 
-    changed = {number: handler for number, handler in before.items() if handler not in (None, signal.SIG_IGN)}
+    changed = {number: handler for number, handler in before.items() if handler is signal.SIG_DFL}
     try:
         for number in changed:
             signal.signal(number, handle)

@@ -11,15 +11,11 @@ from hpbandster_ng.core.termination import Terminated, ended_by_signals
 NUMBERS = [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2]
 
 
-def own_handler(number, frame):
-    raise AssertionError("of before")
-
-
 @pytest.fixture(autouse=True)
 def _handlers_of_before():
-    before = {number: signal.signal(number, own_handler) for number in NUMBERS}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in NUMBERS}
     yield
-    assert [signal.getsignal(number) for number in NUMBERS] == [own_handler] * 3
+    assert [signal.getsignal(number) for number in NUMBERS] == [signal.SIG_DFL] * 3
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -74,7 +70,7 @@ def test_what_is_ignored_stays_so():
         send(signal.SIGUSR1)
         steps.append("went on")
     assert steps == ["went on"]
-    assert signal.signal(signal.SIGUSR1, own_handler) is signal.SIG_IGN
+    assert signal.signal(signal.SIGUSR1, signal.SIG_DFL) is signal.SIG_IGN
 
 
 def test_another_thread_gets_no_signals():
@@ -87,4 +83,16 @@ def test_another_thread_gets_no_signals():
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
-    assert handlers == [own_handler]
+    assert handlers == [signal.SIG_DFL]
+
+
+def test_a_handler_of_the_program_stays():
+    got = []
+    signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
+    try:
+        with ended_by_signals(lambda number: False):
+            send(signal.SIGUSR1)
+            got.append("went on")
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    assert got == [signal.SIGUSR1, "went on"]

@@ -70,7 +70,7 @@ class Chaos:
         return process
 
     def start_master(self):
-        where = RUN_ID, self._nameserver.port, f"journal:{self.storage}", self.n_iterations
+        where = RUN_ID, self._nameserver.port, self.folder, self.n_iterations
         self.master = self._spawn(HERE / "chaos_master.py", *where)
 
     def keep_workers(self):
@@ -163,7 +163,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--masters", type=int, default=50)
     parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--iterations", type=int, default=1500)
+    parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     with (

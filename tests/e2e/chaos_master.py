@@ -1,4 +1,4 @@
-"""A master with a storage: run_id, nameserver's port, storage, number of iterations."""
+"""A master with a storage: run_id, the port of its nameserver, a folder, the number of iterations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hpbandster_ng.optimizers.bohb import BOHB
 
 
 def main():
-    run_id, port, storage, n_iterations = sys.argv[1:]
+    run_id, port, folder, n_iterations = sys.argv[1:]
     space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
     with BOHB(
         space,
@@ -18,7 +18,8 @@ def main():
         max_budget=9,
         run_id=run_id,
         nameserver_port=int(port),
-        storage=storage,
+        storage=f"journal:{folder}/log",
+        working_directory=f"{folder}/run",
         seed=1,
         ping_interval=1,
         max_attempts=1000,

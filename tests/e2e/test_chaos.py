@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 @pytest.mark.timeout(600)
 def test_a_run_completes_while_workers_and_masters_are_killed_and_paused(tmp_path):
-    with Chaos(tmp_path, n_workers=8, n_iterations=90) as chaos:
+    with Chaos(tmp_path, n_workers=8, n_iterations=270) as chaos:
         chaos.rage(seconds=60, num_masters=5)
         chaos.wait_for_the_end(300)
         told = {**chaos.counts, **figures(chaos.log())}
