@@ -1,7 +1,7 @@
 """Jobs a second over Pyro4, and what a worker waits between a result and its next job.
 
-No-op jobs, four worker processes; a run that is open to everybody does the same without encryption, and
-dask.distributed the same no-op in bulk. Medians of several rounds, the three in turn.
+No-op jobs, four worker processes; a run that is open to everybody does the same without encryption, one with a journal
+keeps its log, and dask.distributed does the same no-op in bulk. Medians of several rounds, all in turn.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -25,14 +26,22 @@ N_WORKERS = 4
 N_ITERATIONS = 60
 ROUNDS = 5
 
+PACE = 0.04
+"""Seconds that a job takes where 100 are to end in a second."""
+
+N_PACED = 12
+"""Iterations of such jobs."""
+
 
 class NoOp(Worker):
-    """Returns at once, with the seconds since it returned last."""
+    """Returns at once, or after ``pace`` seconds, with the seconds since it returned last."""
 
     last_return = None
+    pace = 0.0
 
     def compute(self, config_id, config, budget, working_directory):
         gap = None if self.last_return is None else time.perf_counter() - self.last_return
+        time.sleep(self.pace)
         try:
             return {"loss": config["x"], "info": gap}
         finally:
@@ -40,9 +49,10 @@ class NoOp(Worker):
 
 
 @contextmanager
-def worker_processes(host: str, port: int, count: int, insecure: bool) -> Iterator[None]:
+def worker_processes(host: str, port: int, count: int, insecure: bool, pace: float) -> Iterator[None]:
     """Separate interpreters that run this file as workers."""
-    command = [sys.executable, __file__, "--worker", host, str(port), "insecure" if insecure else "secure"]
+    security = "insecure" if insecure else "secure"
+    command = [sys.executable, __file__, "--worker", host, str(port), security, str(pace)]
     processes = [subprocess.Popen([*command, str(i)]) for i in range(count)]
     try:
         yield
@@ -51,11 +61,16 @@ def worker_processes(host: str, port: int, count: int, insecure: bool) -> Iterat
             process.wait(timeout=30)
 
 
-def ours(insecure: bool) -> tuple[float, float]:
-    """Jobs a second, and the median gap in seconds."""
+def ours(insecure: bool = False, is_kept: bool = False, pace: float = 0.0) -> tuple[float, float]:
+    """Jobs a second, and the median gap in seconds.
+
+    Args:
+        is_kept: whether the run has a journal.
+    """
     space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
     with NameServer(RUN_ID, port=0, insecure=insecure) as nameserver, ExitStack() as stack:
-        stack.enter_context(worker_processes(nameserver.host, nameserver.port, N_WORKERS, insecure))
+        stack.enter_context(worker_processes(nameserver.host, nameserver.port, N_WORKERS, insecure, pace))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(dir="."))  # on a disk, as /tmp may not be
         optimizer = stack.enter_context(
             HyperBand(
                 space,
@@ -65,12 +80,14 @@ def ours(insecure: bool) -> tuple[float, float]:
                 seed=0,
                 nameserver=nameserver.host,
                 nameserver_port=nameserver.port,
+                working_directory=folder,
+                storage=f"journal:{folder}/log" if is_kept else None,
                 insecure=insecure,
             )
         )
         optimizer.wait_for_workers(N_WORKERS)
         begin = time.perf_counter()
-        result = optimizer.run(N_ITERATIONS)
+        result = optimizer.run(N_PACED if pace else N_ITERATIONS)
         seconds = time.perf_counter() - begin
     runs = result.get_all_runs()
     return len(runs) / seconds, statistics.median(run.info for run in runs if run.info is not None)
@@ -96,21 +113,31 @@ def no_op(x: float) -> dict[str, object]:
 
 def rows() -> list[tuple[str, str, str, bool]]:
     """What was measured, the figure, the bar, and whether it was met."""
-    rounds = [(*ours(insecure=False), ours(insecure=True)[0], dask(2000)) for _ in range(ROUNDS)]
-    rate, gap, open_rate, peer = (statistics.median(column) for column in zip(*rounds, strict=True))
+    kinds = ({}, {"insecure": True}, {"is_kept": True}, {"pace": PACE}, {"pace": PACE, "is_kept": True})
+    rounds = [(*(ours(**kind) for kind in kinds), dask(2000)) for _ in range(ROUNDS)]
+    *measured, dask_rates = zip(*rounds, strict=True)
+    rate, open_rate, kept, paced, paced_kept = (statistics.median(rate for rate, _ in column) for column in measured)
+    gap, peer = statistics.median(gap for _, gap in measured[0]), statistics.median(dask_rates)
     return [
         ("jobs/s over Pyro4, 4 worker processes", f"{rate:.0f}", ">= 1000", rate >= 1000),
         ("ratio to insecure=True", f"{rate / open_rate:.2f} ({open_rate:.0f} jobs/s)", "> 0.8", rate > 0.8 * open_rate),
         ("ratio to dask.distributed in bulk", f"{rate / peer:.2f} ({peer:.0f} jobs/s)", ">= 2", rate >= 2 * peer),
         ("median gap between result and next job", f"{1000 * gap:.2f} ms", "< 5 ms", gap < 0.005),
+        ("jobs/s with a journal", f"{kept:.0f}", "> 500", kept > 500),
+        (
+            "at 100 jobs/s, ratio to none",
+            f"{paced_kept / paced:.2f} ({paced:.0f} jobs/s)",
+            "> 0.8",
+            paced_kept > 0.8 * paced,
+        ),
     ]
 
 
 def main() -> int:
     warnings.filterwarnings("ignore", "insecure=True", RuntimeWarning)
     if sys.argv[1:2] == ["--worker"]:
-        host, port, security, name = sys.argv[2:]
-        insecure = security == "insecure"
+        host, port, security, pace, name = sys.argv[2:]
+        insecure, NoOp.pace = security == "insecure", float(pace)
         NoOp(RUN_ID, nameserver=host, nameserver_port=int(port), id=name, timeout=60, insecure=insecure).run()
         return 0
     table = rows()

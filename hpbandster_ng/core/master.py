@@ -194,24 +194,23 @@ class Master:
             n_iterations = 1
         self._iteration_kwargs = dict(iteration_kwargs or {})
         loop = self._opened_loop()
-
-        def stop(_: int) -> bool:
-            loop.is_stopped = True
-            return True
-
-        with ended_by_signals(stop):
+        with ended_by_signals(loop.stop):
             deadline = math.inf if max_time is None else loop.clock() + max_time
             if not loop.has_done(n_iterations, total_budget):
                 loop.wait_for_workers(int(min_n_workers), deadline)
-            if self.config["time_ref"] is None:
-                self.config["time_ref"] = loop.clock()
-                self._start_result_logger()
+            self._begin(loop.clock())
             loop.run(
                 None if n_iterations is None else int(n_iterations),
                 None if max_time is None else max(0.0, deadline - loop.clock()),
                 None if total_budget is None else float(total_budget),
             )
         return self.result()
+
+    def _begin(self, at: float) -> None:
+        """The run begins, unless it has."""
+        if self.config["time_ref"] is None:
+            self.config["time_ref"] = at
+            self._start_result_logger()
 
     def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
         """Refuse what :meth:`run` cannot be limited by.
@@ -308,8 +307,7 @@ class Master:
             return
         requested = next((event.at for event in log if isinstance(event, RunRequested)), None)
         if requested is not None:
-            self.config["time_ref"] = requested
-            self._start_result_logger()
+            self._begin(requested)
         loop.replay(log)
         self.logger.info("run %s goes on from %d events in %r", self.run_id, len(log), self._storage)
 

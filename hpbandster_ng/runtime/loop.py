@@ -44,9 +44,6 @@ class Loop:
         observers: look on.
         worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
         clock: unix seconds.
-
-    Attributes:
-        is_stopped: once set, by a signal handler for example, nothing new is recorded or started any more.
     """
 
     def __init__(
@@ -64,7 +61,7 @@ class Loop:
         self.worker_timeout = worker_timeout
         self.clock = clock
         self._observers = Observers(observers)
-        self.is_stopped = False
+        self._is_stopped = False
         self._num_calls = 0
         self._is_started = False
         self._is_broken = False
@@ -119,9 +116,14 @@ class Loop:
         """
         self.start()
         deadline = self.clock() + self.worker_timeout
-        while len(self.planner.pool.workers) < count and self.clock() < until and not self.is_stopped:
+        while len(self.planner.pool.workers) < count and self.clock() < until and not self._is_stopped:
             self._check(count, deadline)
             self._step(min(deadline, until))
+
+    def stop(self, _: int) -> bool:
+        """End this call of :meth:`run` and every later one as if its time were up; a signal handler may call it."""
+        self._is_stopped = True
+        return True
 
     def has_done(self, n_iterations: int | None, total_budget: float | None) -> bool:
         """Whether an earlier master of this run has done all that the next call of :meth:`run` would ask for."""
@@ -142,7 +144,7 @@ class Loop:
         """
         is_done = self.has_done(n_iterations, total_budget)
         self._num_calls += 1
-        if is_done or self.is_stopped:
+        if is_done or self._is_stopped:
             return
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
@@ -157,7 +159,7 @@ class Loop:
 
     def _is_over(self, deadline: float | None) -> bool:
         is_late = deadline is not None and self.clock() >= deadline
-        return self.planner.is_finished or self.is_stopped or is_late
+        return self.planner.is_finished or self._is_stopped or is_late
 
     def close(self, shutdown_workers: bool, reason: str = "the run was shut down") -> None:
         """Close the backend, the observers and the storage, each even if another fails to.

@@ -24,6 +24,7 @@ def master(nameserver, stack, log, tmp_path):
         min_budget=1,
         max_budget=9,
         run_id="e2e",
+        working_directory=tmp_path,
         nameserver=nameserver.host,
         nameserver_port=nameserver.port,
         result_logger=json_result_logger(str(tmp_path / "logs")),

@@ -58,7 +58,7 @@ class _Member:
         inbox: jobs for it; None only wakes the call that waits.
         in_hand: the job that it has got and not reported yet.
         reported: what it reported last.
-        is_recorded: set once the log has that.
+        is_recorded: set once the log has that, or nobody will write it down any more.
         broken_since: when its connection closed in the middle of a job.
     """
 
@@ -279,6 +279,7 @@ class Desk:
         with self._lock:
             for member in self._members.values():
                 member.inbox.put(None)
+                member.is_recorded.set()
 
     @property
     def is_empty(self) -> bool:

@@ -119,7 +119,7 @@ def test_a_report_that_is_none_fails_the_job_in_hand(desk, connection):
     assert events(desk) == []
     desk.deliver("w", attempt(desk), "job")
     desk.exchange("w", "token", None, 0.01)
-    assert desk.exchange("w", "token", "no report", 0.0) == ""
+    assert desk.exchange("w", "token", "no report", 0.0) == AGAIN
     (finished,) = events(desk)
     assert finished.key == ((0, 0, 0), 1.0)
     assert finished.outcome.state is OutcomeState.FAILED
