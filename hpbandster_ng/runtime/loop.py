@@ -13,7 +13,7 @@ from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
-from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError
+from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError, StorageBusyError
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
 
@@ -63,11 +63,14 @@ class Loop:
         self._observers = Observers(observers)
         self._is_stopped = False
         self._num_calls = 0
+        self._num_requests = 0
+        self._was_closed = False
         self._is_started = False
         self._is_broken = False
 
     def replay(self, log: Sequence[Event]) -> None:
         """Fold what an earlier master of this run recorded."""
+        self._num_requests = _num_requests(log)
         self.planner.replay(log)
         self._observers.replay(log)
 
@@ -100,13 +103,25 @@ class Loop:
                 f"for ever; {way_out}"
             )
         if not self._is_started:
-            if self.storage is not None:
-                self.storage.open()
+            self._open_storage()
             self.backend.start(self.clock)
             self._is_started = True
             self._libraries = ThreadpoolController()
             if self.planner.pool.workers or self.planner.pool.tasks:
                 self.record(RunResumed(self.clock()))
+
+    def _open_storage(self) -> None:
+        """Become the writer again, if this loop was closed meanwhile."""
+        if self.storage is None:
+            return
+        self.storage.open()
+        if self._was_closed and _num_requests(self.storage.read()) != self._num_requests:
+            self.storage.close()
+            raise StorageBusyError(
+                f"another master has gone on with the run in {self.storage!r} meanwhile; make a new optimizer, which "
+                "goes on from there"
+            )
+        self._was_closed = False
 
     def wait_for_workers(self, count: int, until: float = math.inf) -> None:
         """Return when at least ``count`` workers are there, or at the time ``until`` (unix seconds).
@@ -148,6 +163,7 @@ class Loop:
             return
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
+        self._num_requests += 1
         limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
         self._handle([RunRequested(self.clock(), *limits, self._num_calls)])
         last_seen = self.clock()
@@ -167,6 +183,7 @@ class Loop:
         Without a storage, what has not ended is cancelled before.
         """
         was_started, self._is_started = self._is_started, False
+        self._was_closed = True
         with ExitStack() as stack:
             if self.storage is not None:
                 stack.callback(self.storage.close)
@@ -241,3 +258,7 @@ class Loop:
             self.storage.append(events)
         for event in events:
             self._observers.notify(event)
+
+
+def _num_requests(log: Iterable[Event]) -> int:
+    return sum(isinstance(event, RunRequested) for event in log)

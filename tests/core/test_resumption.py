@@ -9,7 +9,7 @@ from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.core.result import logged_results_to_HBS_result
 from hpbandster_ng.engine.events import EndJob, JobFinished, RunDescribed, RunRequested, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import InvalidArgumentError, LogError, RunDiffersError, StorageError
+from hpbandster_ng.errors import InvalidArgumentError, LogError, RunDiffersError, StorageBusyError, StorageError
 from hpbandster_ng.optimizers import ASHA, BOHB, FreezeThaw, HyperBand, RandomSearch
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.legacy_json import json_result_logger
@@ -240,6 +240,17 @@ def test_an_optimizer_that_was_shut_down_goes_on_in_the_same_process():
     master.shutdown()
     assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
     master.shutdown()
+
+
+def test_an_optimizer_that_was_shut_down_notices_that_another_one_went_on_meanwhile():
+    storage = MemoryStorage()
+    first = make(storage)
+    first.run(n_iterations=1)
+    first.shutdown()
+    with make(storage) as second:
+        second.run(n_iterations=2)
+    with pytest.raises(StorageBusyError, match="another master has gone on"):
+        first.run(n_iterations=1)
 
 
 @pytest.mark.parametrize("value", ["run.db", 3, "journal:", "mysql://host/db"])
