@@ -24,8 +24,8 @@ from hpbandster_ng.storage.memory import MemoryStorage
 
 RUN_ID = "bench-resumption"
 ROUNDS = 7
-N_ITERATIONS = 2500
-"""Of BOHB on three budgets: more than 10,000 jobs."""
+N_ITERATIONS = 1500
+"""Of BOHB on three budgets: 10,000 jobs."""
 
 SPACE = ConfigSpace.ConfigurationSpace({f"x{i}": (0.0, 1.0) for i in range(6)})
 LIMIT = 20.0

@@ -74,6 +74,9 @@ class JournalStorage:
         self._descriptor: int | None = None
         self._end = 0
 
+    def __repr__(self) -> str:
+        return f"journal:{self.directory}"
+
     def open(self) -> None:
         """Become the one writer, and cut off what a crash left unfinished; does nothing while this is the writer.
 

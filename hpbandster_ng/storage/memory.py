@@ -27,6 +27,9 @@ class MemoryStorage:
         self._events: list[Event] = []
         self._is_open = True
 
+    def __repr__(self) -> str:
+        return "MemoryStorage()"
+
     def open(self) -> None:
         self._is_open = True
 

@@ -103,6 +103,9 @@ class SQLStorage:
         if self._is_sqlite:
             self._lock = WriterLock(Path(f"{self._path}.{quote(run_id, safe='')}.lock"), self._name)
 
+    def __repr__(self) -> str:
+        return self._name
+
     def open(self) -> None:
         """Become the one writer; does nothing while this is the writer.
 

@@ -149,10 +149,15 @@ class PyroBackend:
         self._desk.deliver(start.worker, attempt, order)
 
     def next_event(self, timeout: float) -> Happening | None:
-        if time.monotonic() >= self._next_look:
-            self._desk.drop_silent()
-            self._next_look = time.monotonic() + _LOOK_INTERVAL
-        return self._desk.next_event(timeout)
+        until = time.monotonic() + timeout
+        while True:
+            now = time.monotonic()
+            if now >= self._next_look:
+                self._desk.drop_silent()
+                self._next_look = now + _LOOK_INTERVAL
+            happening = self._desk.next_event(min(until, self._next_look) - now)
+            if happening is not None or time.monotonic() >= until:
+                return happening
 
     def acknowledge(self, happening: Happening) -> None:
         self._desk.acknowledge(happening)
