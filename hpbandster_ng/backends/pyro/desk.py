@@ -147,10 +147,8 @@ class Desk:
         member = self._seen(worker, token)
         if member is None:
             return None
-        if report is not None and self._take_report(member, report):
-            longest = min(_POLL, self._silence_limit / 3)
-            if not member.is_recorded.wait(longest) and not (self._is_closing or self._is_closed):
-                return AGAIN
+        if report is not None and self._take_report(member, report) and not self._is_safe(member):
+            return AGAIN
         if self._is_closing:
             return SHUTDOWN
         if self._is_closed:
@@ -318,6 +316,12 @@ class Desk:
             config_id, budget, number, _ = attempt
             self._happenings.put((JobFinished(self._clock(), config_id, budget, number, member.name, outcome), None))
             return True
+
+    def _is_safe(self, member: _Member) -> bool:
+        """Wait until the log has what the member reported; not while the desk closes, which takes all that was."""
+        if self._is_closing or self._is_closed:
+            return True
+        return member.is_recorded.wait(min(_POLL, self._silence_limit / 3))
 
     def _wait_for_job(self, member: _Member, wait: float) -> None:
         try:

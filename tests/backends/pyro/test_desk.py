@@ -94,6 +94,17 @@ def test_a_member_takes_a_job_and_reports_it(desk, connection):
     assert events(desk) == []
 
 
+@pytest.mark.timeout(4)  # less than it would wait for the log
+def test_who_reports_while_the_desk_closes_is_sent_home_at_once(desk, connection):
+    desk.join("w", "token")
+    events(desk)
+    desk.deliver("w", attempt(desk), "job")
+    desk.exchange("w", "token", None, 0.01)
+    desk.send_home()
+    assert desk.exchange("w", "token", encode_report(attempt(desk), DONE), 5.0) == SHUTDOWN
+    assert events(desk) == [JobFinished(100.0, (0, 0, 0), 1.0, 1, "w", DONE)]
+
+
 def test_a_job_whose_reply_was_lost_is_handed_out_again(desk, connection):
     desk.join("w", "token")
     events(desk)
