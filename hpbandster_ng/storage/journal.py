@@ -34,8 +34,8 @@ __all__ = ["JournalStorage"]
 _FORMAT = "hpbandster_ng journal"
 _VERSION = 1
 
-_COMPACT_FROM = 1 << 20
-"""Bytes: to read a shorter journal takes a tenth of a second, which nobody would notice to be saved."""
+_COMPACT_FROM = 1 << 25
+"""Bytes: a shorter journal is read in the time that making it anew would take."""
 
 _EVENTS_A_LINE = 100
 """In a compacted journal: of so many events, the frame of a record is a small part."""
@@ -46,7 +46,7 @@ _FRAME = re.compile(rb"[0-9a-f]{8} \{")
 class JournalStorage:
     """Keeps the log of one run in a directory.
 
-    When it is opened for writing, a journal of more than 1 MiB that has at least doubled since the last time is
+    When it is opened for writing, a journal of more than 32 MiB that has at least doubled since the last time is
     :func:`compacted <hpbandster_ng.engine.compaction.compacted>`.
 
     Args:

@@ -16,12 +16,12 @@ _ROOT = Path(__file__).parents[2]
 class Process:
     """A script in a process of its own, whose output can be waited for."""
 
-    def __init__(self, command, output):
+    def __init__(self, command, output, interpreter=(sys.executable,)):
         self.path = output
         with output.open("w") as sink:
             environment = {**os.environ, "PYTHONPATH": str(_ROOT)}  # scripts may import from the tests
             self.popen = subprocess.Popen(
-                [sys.executable, *command], stdout=sink, stderr=subprocess.STDOUT, env=environment
+                [*interpreter, *command], stdout=sink, stderr=subprocess.STDOUT, env=environment
             )
 
     @property
