@@ -173,8 +173,8 @@ class Master:
             n_iterations: how many more; without it, as many as the limits allow, or 1 if there is no limit.
             min_n_workers: wait for so many workers first.
             iteration_kwargs: passed to each bracket.
-            max_time: seconds from now, the wait for workers included, after which nothing new starts and this returns; a
-                job that still runs then is not part of the result, and goes on if this is called again.
+            max_time: seconds from now, the wait for workers included, after which nothing new starts and this returns.
+                A job that still runs then is not part of the result, and goes on if this is called again.
             total_budget: what the jobs of this call may cost, the sum of their budgets, as :meth:`plan` counts it where
                 there is one. The first job that would exceed it is not started, and this returns when what runs has
                 ended; brackets that are not complete go on in the next call.
