@@ -34,6 +34,7 @@ EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]
 EXTRAS["quickstart"] = [*EXTRAS["progress"], *EXTRAS["sklearn"]]
 EXTRAS["docs"] = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8.1", *EXTRAS["plot"]]
 EXTRAS["test"] = [
+    "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version == '3.11'",
     "hypothesis>=6.100",
     "psutil>=5.9",
     "pytest>=8.2",
