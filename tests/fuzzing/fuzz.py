@@ -5,6 +5,7 @@ Whatever the reader raises that is not of our own tree ends the process with a t
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -34,10 +35,8 @@ def credentials(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
     for read in (read_credentials, read_secret):
-        try:
+        with contextlib.suppress(HpbandsterError):
             read(path)
-        except HpbandsterError:
-            pass
 
 
 def logs(content: bytes, folder: Path) -> None:
@@ -85,10 +84,8 @@ def main() -> None:
         (corpus / str(number)).write_bytes(content)
 
     def feed(content: bytes) -> None:
-        try:
+        with contextlib.suppress(HpbandsterError):
             TARGETS[name](content, folder)
-        except HpbandsterError:
-            pass
 
     atheris.Setup([sys.argv[0], f"-runs={runs}", "-max_len=4096", f"-artifact_prefix={folder}/", str(corpus)], feed)
     atheris.Fuzz()
