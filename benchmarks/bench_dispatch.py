@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import ConfigSpace
 
@@ -25,6 +26,9 @@ RUN_ID = "bench-dispatch"
 N_WORKERS = 4
 N_ITERATIONS = 60
 ROUNDS = 5
+
+SCRATCH = Path(__file__).resolve().parents[1] / ".bench"
+"""On a disk, as the system's folder for temporary files may not be."""
 
 PACE = 0.04
 """Seconds that a job takes where 100 are to end in a second."""
@@ -70,7 +74,8 @@ def ours(insecure: bool = False, is_kept: bool = False, pace: float = 0.0) -> tu
     space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
     with NameServer(RUN_ID, port=0, insecure=insecure) as nameserver, ExitStack() as stack:
         stack.enter_context(worker_processes(nameserver.host, nameserver.port, N_WORKERS, insecure, pace))
-        folder = stack.enter_context(tempfile.TemporaryDirectory(dir="."))  # on a disk, as /tmp may not be
+        SCRATCH.mkdir(exist_ok=True)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=SCRATCH))
         optimizer = stack.enter_context(
             HyperBand(
                 space,

@@ -29,6 +29,8 @@ N_ITERATIONS = 1500
 
 SPACE = ConfigSpace.ConfigurationSpace({f"x{i}": (0.0, 1.0) for i in range(6)})
 LIMIT = 20.0
+SCRATCH = Path(__file__).resolve().parents[1] / ".bench"
+"""On a disk, as the system's folder for temporary files may not be."""
 
 
 class Held(Worker):
@@ -114,7 +116,8 @@ def long_log() -> list[Event]:
 
 def seconds_to_go_on(log: list[Event]) -> float:
     """From nothing but the journal to the first new job."""
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    SCRATCH.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as folder:
         storage = JournalStorage(folder)
         storage.open()
         for first in range(0, len(log), 4):
