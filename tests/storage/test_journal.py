@@ -336,7 +336,8 @@ def story(n_jobs):
         yield EndJob(2.0, JobReport(job, outcome, "w", 1.0, 1.0, 2.0))
 
 
-def test_a_long_journal_is_made_shorter_when_it_is_opened_and_has_doubled(tmp_path):
+def test_a_long_journal_is_made_shorter_when_it_is_opened_and_has_doubled(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "_COMPACT_FROM", 1 << 20)
     events = list(story(1000))
     path = write(tmp_path, events[:400])
     assert path.stat().st_size < 1 << 20
