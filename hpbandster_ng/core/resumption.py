@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,15 +57,36 @@ def check_same(recorded: RunDescribed, run_id: str, description: Mapping[str, An
     now = {**description, "run_id": run_id} if seed is None else {**description, "run_id": run_id, "seed": seed}
     then = {**recorded.description, "run_id": recorded.run_id}
     differences = [
-        f"{name} was {_shown(then[name])} and is {_shown(now[name])}"
+        difference
         for name in now
         if name in then and now[name] != then[name]
+        for difference in _differences(name, then[name], now[name])
     ]
     if differences:
         raise RunDiffersError(
             f"run_id={recorded.run_id!r} cannot go on as another run: {'; '.join(differences)}; start it as before, or "
             "give the new run a run_id and a storage of its own"
         )
+
+
+def _differences(name: str, then: Any, now: Any) -> list[str]:
+    """In words; of a search space, what differs in it."""
+    if not (name == "configspace" and isinstance(then, dict) and isinstance(now, dict)):
+        return [f"{name} was {_shown(then)} and is {_shown(now)}"]
+    told = []
+    for part in sorted({*then, *now}):
+        before, after = (_by_name(space.get(part)) for space in (then, now))
+        for key in {**before, **after}:
+            if before.get(key) != after.get(key):
+                was, is_ = (_shown(each[key]) if key in each else "absent" for each in (before, after))
+                told.append(f"{name}: {key} of {part} was {was} and is {is_}")
+    return told
+
+
+def _by_name(part: Any) -> dict[str, Any]:
+    """The entries of a part of a space: hyperparameters by their names, all others as they are."""
+    entries = part if isinstance(part, list) else [part]
+    return {str(each["name"]) if isinstance(each, dict) and "name" in each else repr(each): each for each in entries}
 
 
 def _plain_or_text(value: Any) -> Any:
@@ -74,11 +96,13 @@ def _plain_or_text(value: Any) -> Any:
         return repr(value)
 
 
-def _space(configspace: Any) -> str | None:
+def _space(configspace: Any) -> dict[str, Any] | str | None:
+    """What defines a search space, without the versions of who wrote it down."""
     try:
-        return None if configspace is None else space_as_json(configspace)
+        space = None if configspace is None else json.loads(space_as_json(configspace))
     except (TypeError, ValueError, NotImplementedError):
         return str(configspace)
+    return {name: part for name, part in space.items() if not name.endswith("version")} if space else None
 
 
 def _shown(value: Any, limit: int = 400) -> str:

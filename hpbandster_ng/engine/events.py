@@ -101,10 +101,15 @@ class WorkerJoined(Happening):
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost(Happening):
-    """A worker left, died or fell silent; what it ran goes back to the queue."""
+    """A worker left, died or fell silent; what it ran goes back to the queue.
+
+    Attributes:
+        handed_back: whether it left by itself and gave its job back, which is no fault of that job.
+    """
 
     worker: str
     reason: str
+    handed_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

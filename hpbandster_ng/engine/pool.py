@@ -66,7 +66,7 @@ class Task:
 
     Attributes:
         attempt: how often it was started.
-        losses: how often its worker was lost.
+        losses: how often its worker was lost, without handing it back.
     """
 
     job: Job
@@ -119,7 +119,8 @@ class Pool:
         dynamic: whether both count relative to the number of workers. With the default of (-1, 0) a job is decided
             upon only when a worker is free for it. However low the two are, a worker never waits for nothing: while
             there is one, ``low`` counts as at least 0 and ``high`` as at least 1.
-        max_attempts: so many losses of its worker become a job's outcome; when the master goes, that is no loss.
+        max_attempts: so many losses of its worker become a job's outcome. That the master goes, or that a worker hands
+            its job back, is no loss.
         job_timeout: seconds that an evaluation may take, or a function of the budget; None for no limit.
 
     Attributes:
@@ -280,7 +281,7 @@ class Pool:
         task = self.tasks.get(running[0]) if running else None
         if task is None or task.worker != event.worker or task.state is not JobState.RUNNING:
             return
-        task.losses += 1
+        task.losses += not event.handed_back
         if task.losses < self.max_attempts:
             self._queue_again(task, event)
             return

@@ -120,6 +120,9 @@ class EliminationObserver:
         self.on_eliminated = on_eliminated
         self.working_directory = working_directory
 
+    def __repr__(self) -> str:
+        return f"on_eliminated={self.on_eliminated!r}"
+
     def __call__(self, event: Event) -> None:
         if isinstance(event, Eliminate):
             self.on_eliminated(event.config_id, config_directory(self.working_directory, event.config_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
-from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.events import EndJob, Event, JobFinished, OpenIteration, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import JobKey, JobReport, OutcomeState
 
 __all__ = ["RunLog"]
@@ -41,6 +41,9 @@ class RunLog:
             case StartJob():
                 self._running[event.worker] = event.key
                 self.logger.debug("%s starts on budget %g at worker %s", event.config_id, event.budget, event.worker)
+            case JobFinished():
+                if self._running.get(event.worker) == event.key:
+                    del self._running[event.worker]
             case EndJob():
                 self._ended(event.report)
 
@@ -64,7 +67,7 @@ class RunLog:
 
     def _ended(self, report: JobReport) -> None:
         state, worker = report.outcome.state, report.worker_name
-        if worker is not None and self._running.get(worker) == report.job.key:
+        if worker is not None and self._running.get(worker) == report.job.key:  # it was cancelled
             del self._running[worker]
         if state is OutcomeState.CANCELLED:
             return

@@ -141,7 +141,7 @@ _FIELDS: dict[type[Event], dict[str, _Form]] = {
     },
     RunCancelled: {"reason": _TEXT},
     WorkerJoined: {"worker": _TEXT},
-    WorkerLost: {"worker": _TEXT, "reason": _TEXT},
+    WorkerLost: {"worker": _TEXT, "reason": _TEXT, "handed_back": _TRUTH},
     JobFinished: {**_ATTEMPT, "outcome": _OUTCOME},
     OpenIteration: {"iteration": _WHOLE},
     QueueJob: {"job": _JOB},

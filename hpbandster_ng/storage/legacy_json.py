@@ -164,7 +164,8 @@ class json_result_logger:
             if path.exists():
                 raise LogExistsError(
                     f"directory={str(path.parent)!r} must not contain {path.name}; "
-                    "give an empty directory, or overwrite=True to lose the log that is there"
+                    "give an empty directory, or overwrite=True to replace the log that is there (a run that goes on "
+                    "from its storage writes it anew)"
                 )
 
 

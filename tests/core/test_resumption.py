@@ -7,7 +7,15 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.core.result import logged_results_to_HBS_result
-from hpbandster_ng.engine.events import EndJob, JobFinished, RunDescribed, RunRequested, StartJob, WorkerJoined
+from hpbandster_ng.engine.events import (
+    EndJob,
+    JobFinished,
+    RunDescribed,
+    RunRequested,
+    StartJob,
+    WorkerJoined,
+    WorkerLost,
+)
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError, LogError, RunDiffersError, StorageBusyError, StorageError
 from hpbandster_ng.optimizers import ASHA, BOHB, FreezeThaw, HyperBand, RandomSearch
@@ -156,7 +164,7 @@ def test_the_seed_of_an_unseeded_run_is_kept():
         ({"eta": 2}, "eta was 3 and is 2"),
         ({"max_budget": 27}, "max_budget was 9 and is 27"),
         ({"optimizer": BOHB}, "optimizer was 'HyperBand' and is 'BOHB'"),
-        ({"configspace": space(y=(0, 9))}, "configspace was "),
+        ({"configspace": space(y=(0, 9))}, "configspace: y of hyperparameters was absent and is {"),
         ({"seed": 2}, "seed was 1 and is 2"),
         ({"run_id": "other"}, "run_id was 'run' and is 'other'"),
         ({"previous_result": run_to_the_end()[0]}, "previous_result was 0 and is "),
@@ -173,6 +181,13 @@ def test_another_run_is_refused_with_the_difference_and_nothing_is_written(tmp_p
     assert difference in str(error.value)
     assert list(storage.read()) == log
     JournalStorage(tmp_path).open()  # it is free again
+
+
+def test_a_newer_configspace_is_no_other_space():
+    _, log = run_to_the_end()
+    described = log[0]
+    assert "x" in repr(described.description["configspace"])
+    assert "version" not in repr(described.description["configspace"])
 
 
 def test_what_is_no_runs_log_is_refused():
@@ -287,6 +302,17 @@ def test_a_storage_that_fails_ends_the_run_with_its_error_and_keeps_what_was_ack
     with make(stored(list(full.read())), compute=compute) as master:
         assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
     assert not {event.key for event in full.read() if isinstance(event, JobFinished)} & set(compute.keys)
+
+
+@pytest.mark.parametrize("handed_back", [True, False])
+def test_only_who_dies_with_a_job_counts_as_its_loss(handed_back):
+    _, log = run_to_the_end(n_iterations=1)
+    started = next(event for event in log if isinstance(event, StartJob))
+    begun = [*log[: log.index(started) + 1], WorkerLost(started.at, started.worker, "it left", handed_back)]
+    with make(stored(begun), max_attempts=1) as master:
+        result = master.run(n_iterations=1)
+    (run,) = [run for run in result.get_runs_by_id(started.config_id) if run.budget == started.budget]
+    assert (run.outcome is OutcomeState.LOST) == (not handed_back)
 
 
 def test_late_reports_of_an_earlier_life_change_nothing():

@@ -51,7 +51,7 @@ BY_KIND = {
     RunResumed: st.builds(RunResumed, TIMES),
     RunCancelled: st.builds(RunCancelled, TIMES, WORDS),
     WorkerJoined: st.builds(WorkerJoined, TIMES, WORDS),
-    WorkerLost: st.builds(WorkerLost, TIMES, WORDS, WORDS),
+    WorkerLost: st.builds(WorkerLost, TIMES, WORDS, WORDS, st.booleans()),
     JobFinished: st.builds(JobFinished, TIMES, CONFIG_IDS, NUMBERS, WHOLE, WORDS, OUTCOMES),
     OpenIteration: st.builds(OpenIteration, TIMES, WHOLE),
     QueueJob: st.builds(QueueJob, TIMES, JOBS),

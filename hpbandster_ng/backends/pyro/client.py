@@ -127,7 +127,7 @@ class DeskClient:
             WorkerExistsError: another worker of that name works for the same run.
             HpbandsterError: the evaluation could not be made; the master is told why.
         """
-        reason = "it left"
+        reason, hands_back = "it left", True
         self._idle_since = time.monotonic()
         heart = threading.Thread(target=self._beat, name=f"hpbandster-heartbeat-{self.worker}", daemon=True)
         heart.start()
@@ -139,14 +139,14 @@ class DeskClient:
             if not self._is_over:
                 raise
         except HpbandsterError as error:
-            reason = str(error)
+            reason, hands_back = str(error), False
             raise
         finally:
             self._stop.set()
             self._has_ended.set()
             self._is_computing.set()
             self._forget_nameserver()
-            self._leave(reason)
+            self._leave(reason, hands_back)
             heart.join()
 
     @property
@@ -318,16 +318,16 @@ class DeskClient:
                 self._abort()
                 return
 
-    def _leave(self, reason: str) -> None:
-        self._say_goodbye(reason)
+    def _leave(self, reason: str, hands_back: bool) -> None:
+        self._say_goodbye(reason, hands_back)
         self._release()
 
-    def _say_goodbye(self, reason: str) -> None:
+    def _say_goodbye(self, reason: str, hands_back: bool = True) -> None:
         desk = self._desk
         if desk is not None:
             desk._pyroTimeout = CONNECT_TIMEOUT
             with contextlib.suppress(OSError, Pyro4.errors.PyroError):
-                desk.leave(self.worker, self._token, reason)
+                desk.leave(self.worker, self._token, reason, hands_back)
 
     def _release(self) -> None:
         if self._desk is not None:

@@ -182,12 +182,16 @@ class Desk:
                 member.inbox.put(None)
 
     @_exposed
-    def leave(self, worker: str, token: str, reason: str) -> None:
-        """Be a member no longer; a job in hand goes back to the queue."""
+    def leave(self, worker: str, token: str, reason: str, hands_back: bool = True) -> None:
+        """Be a member no longer; a job in hand goes back to the queue.
+
+        Args:
+            hands_back: whether another worker will do better; else it counts as a loss of that job.
+        """
         with self._lock:
             member = self._members.get(worker)
             if member is not None and member.token == token:
-                self._drop(worker, reason)
+                self._drop(worker, reason, hands_back is True)
 
     def disconnected(self, connection: Any) -> None:
         """A connection has ended; if it was an idle member's, that member is lost, a busy one may come back."""
@@ -333,10 +337,10 @@ class Desk:
             if job is not None:
                 member.in_hand = job
 
-    def _drop(self, worker: str, reason: str) -> None:
+    def _drop(self, worker: str, reason: str, handed_back: bool = False) -> None:
         member = self._members.pop(worker)
         member.inbox.put(None)
-        self._happenings.put((WorkerLost(self._clock(), worker, reason), None))
+        self._happenings.put((WorkerLost(self._clock(), worker, reason, handed_back), None))
 
 
 def _note_life(member: _Member) -> None:

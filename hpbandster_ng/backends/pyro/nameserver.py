@@ -37,7 +37,7 @@ _MAX_MESSAGE_BYTES = 64 * 1024
 
 _WAY_OUT = (
     "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be left "
-    "over from a run that has ended"
+    "over from a run that has ended; and that insecure=True was given to all processes of the run or to none"
 )
 
 
