@@ -28,7 +28,7 @@ from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.engine.time_limit import JobTimeout
-from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import EliminationObserver, Observer, ResultLoggerObserver
 from hpbandster_ng.runtime.run_log import RunLog
@@ -92,6 +92,7 @@ class Master:
 
     _iteration_kwargs: Mapping[str, Any] = MappingProxyType({})
     _loop: Loop | None = None
+    _is_spoilt = False
 
     def __init__(
         self,
@@ -164,10 +165,9 @@ class Master:
         """Run brackets to their end, or until a limit is reached, whichever comes first; may be called again for more.
 
         With a storage, a script that is started again makes the same calls again, and each goes on where it was: one
-        that came to its end returns at once, and more iterations or a larger total budget extend it.
-
-        In the main thread, SIGTERM, SIGUSR1 and SIGUSR2, which clusters send some time before they kill, end this and
-        every later call as ``max_time`` does, within about a second.
+        that came to its end returns at once; more iterations or a larger total budget extend the last. In the main
+        thread, SIGTERM, SIGUSR1 and SIGUSR2, which clusters send some time before they kill, end this and every later
+        call as ``max_time`` does, within about a second.
 
         Args:
             n_iterations: how many more; without it, as many as the limits allow, or 1 if there is no limit.
@@ -190,8 +190,8 @@ class Master:
         check_count("min_n_workers", min_n_workers)
         if n_iterations is None and max_time is None and total_budget is None:
             n_iterations = 1
-        self._iteration_kwargs = dict(iteration_kwargs or {})
         loop = self._opened_loop()
+        self._iteration_kwargs = dict(iteration_kwargs or {})
         with ended_by_signals(loop.stop):
             deadline = math.inf if max_time is None else loop.clock() + max_time
             if not loop.has_done(n_iterations, total_budget):
@@ -201,6 +201,7 @@ class Master:
                 None if n_iterations is None else int(n_iterations),
                 None if max_time is None else max(0.0, deadline - loop.clock()),
                 None if total_budget is None else float(total_budget),
+                iteration_kwargs,
             )
         return self.result()
 
@@ -269,7 +270,16 @@ class Master:
     def _opened_loop(self) -> Loop:
         """The loop, which knows what the storage tells of earlier masters of this run; nothing is contacted yet."""
         if self._loop is None:
-            log = self._recorded()
+            self._loop = self._new_loop()
+        return self._loop
+
+    def _new_loop(self) -> Loop:
+        if self._is_spoilt:
+            raise IllegalTransitionError(
+                "this optimizer failed to take up its run; make a new one with the same storage"
+            )
+        log = self._recorded()
+        try:
             self._make_working_directory()
             planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
@@ -278,9 +288,19 @@ class Master:
             if self._on_eliminated is not None:
                 observers.append(EliminationObserver(self._on_eliminated, self._backend.working_directory))
             loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
+            self._is_spoilt = True
             self._go_on(loop, log)
-            self._loop = loop
-        return self._loop
+            self._is_spoilt = False
+        except BaseException:
+            if self._storage is not None:
+                self._storage.close()
+            raise
+        return loop
+
+    def _follow(self, event: Event) -> None:
+        """The brackets of a call are made with what was given to it."""
+        if isinstance(event, RunRequested):
+            self._iteration_kwargs = event.iteration_kwargs
 
     def _recorded(self) -> list[Event]:
         """What the storage holds; the run takes its seed from there."""
@@ -306,7 +326,7 @@ class Master:
         requested = next((event.at for event in log if isinstance(event, RunRequested)), None)
         if requested is not None:
             self._begin(requested)
-        loop.replay(log)
+        loop.replay(log, self._follow)
         self.logger.info("run %s goes on from %d events in %r", self.run_id, len(log), self._storage)
 
     def _description(self) -> dict[str, Any]:

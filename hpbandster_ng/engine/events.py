@@ -6,7 +6,7 @@ written down before it is done, so that a log that ends anywhere can be folded b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, Outcome
@@ -68,6 +68,7 @@ class RunRequested(Happening):
         is_open_ended: whether further iterations follow, as many as the two limits allow.
         call: which call of ``run`` by the user's script asks, 1 for the first; one that is made again, by the script
             that was started again, goes on where it was.
+        iteration_kwargs: for the constructors of the brackets that it opens.
     """
 
     n_iterations: int
@@ -75,6 +76,7 @@ class RunRequested(Happening):
     total_budget: float | None = None
     is_open_ended: bool = False
     call: int = 1
+    iteration_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

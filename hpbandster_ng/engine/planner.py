@@ -141,7 +141,12 @@ class Planner:
         return self._active.numbers
 
     def is_done(self, call: int, n_iterations: int | None, total_budget: float | None) -> bool:
-        """Whether all that this call of ``run`` asks for was done before, by a process that made the same calls."""
+        """Whether all that this call of ``run`` asks for was done before, by a process that made the same calls.
+
+        One that was followed by another call is: what it left open, the later one went on with.
+        """
+        if any(later > call for later in self._calls):
+            return True
         asked = self._calls.get(call)
         if asked is None or self._is_cancelled or self.pool.tasks:
             return False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -14,6 +15,7 @@ from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunReque
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError, StorageBusyError
+from hpbandster_ng.runtime.interrupts import uninterrupted
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
 
@@ -63,15 +65,25 @@ class Loop:
         self._observers = Observers(observers)
         self._is_stopped = False
         self._num_calls = 0
-        self._num_requests = 0
+        self._num_marks = 0
+        self._has_past = False
         self._was_closed = False
+        self._is_log_whole = True
         self._is_started = False
         self._is_broken = False
 
-    def replay(self, log: Sequence[Event]) -> None:
-        """Fold what an earlier master of this run recorded."""
-        self._num_requests = _num_requests(log)
-        self.planner.replay(log)
+    def replay(self, log: Sequence[Event], watch: Callable[[Event], Any]) -> None:
+        """Fold what earlier masters of this run recorded.
+
+        Args:
+            log: all of it.
+            watch: called with each event before it is folded.
+        """
+        self._has_past = True
+        self._num_marks = _num_marks(log)
+        for event in log:
+            watch(event)
+            self.planner.replay([event])
         self._observers.replay(log)
 
     def record(self, event: Event) -> None:
@@ -107,15 +119,16 @@ class Loop:
             self.backend.start(self.clock)
             self._is_started = True
             self._libraries = ThreadpoolController()
-            if self.planner.pool.workers or self.planner.pool.tasks:
+            if self._has_past or self.planner.pool.workers:
                 self.record(RunResumed(self.clock()))
+            self._has_past = True
 
     def _open_storage(self) -> None:
         """Become the writer again, if this loop was closed meanwhile."""
         if self.storage is None:
             return
         self.storage.open()
-        if self._was_closed and _num_requests(self.storage.read()) != self._num_requests:
+        if self._was_closed and _num_marks(self.storage.read()) != self._num_marks:
             self.storage.close()
             raise StorageBusyError(
                 f"another master has gone on with the run in {self.storage!r} meanwhile; make a new optimizer, which "
@@ -144,7 +157,13 @@ class Loop:
         """Whether an earlier master of this run has done all that the next call of :meth:`run` would ask for."""
         return self.planner.is_done(self._num_calls + 1, n_iterations, total_budget)
 
-    def run(self, n_iterations: int | None, max_time: float | None = None, total_budget: float | None = None) -> None:
+    def run(
+        self,
+        n_iterations: int | None,
+        max_time: float | None = None,
+        total_budget: float | None = None,
+        iteration_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         """Run iterations to their end, or until the time is up or the budget spent.
 
         The k-th call goes on where an earlier master of this run was in its k-th.
@@ -153,6 +172,7 @@ class Loop:
             n_iterations: so many more iterations; None for as many as the limits allow.
             max_time: seconds from now after which nothing new is started and this returns.
             total_budget: the most that the jobs queued from now on may cost; this returns when what runs has ended.
+            iteration_kwargs: for the log.
 
         Raises:
             NoWorkersError: nobody was there for ``worker_timeout`` seconds.
@@ -163,9 +183,8 @@ class Loop:
             return
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
-        self._num_requests += 1
         limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
-        self._handle([RunRequested(self.clock(), *limits, self._num_calls)])
+        self._handle([RunRequested(self.clock(), *limits, self._num_calls, dict(iteration_kwargs or {}))])
         last_seen = self.clock()
         while not self._is_over(deadline):
             if self.planner.pool.workers:
@@ -189,17 +208,18 @@ class Loop:
                 stack.callback(self.storage.close)
             stack.callback(self._observers.close)
             if was_started:
-                is_whole = not self._is_broken
-                if is_whole and self.storage is not None:
+                if self.storage is not None and self._is_log_whole:
                     stack.callback(self._take_rest)
                 stack.callback(self.backend.close, shutdown_workers)
-                if is_whole and self.storage is None:
+                if self.storage is None and not self._is_broken:
                     self._handle([RunCancelled(self.clock(), reason)])
 
     def _take_rest(self) -> None:
         """Write down what was reported and not looked at yet; what follows from it, the next master decides."""
         while happening := self.backend.next_event(0):
-            self.record(happening)
+            self._record([happening])
+            if not self._is_broken:
+                self.planner.replay([happening])
 
     def _check(self, count: int, deadline: float) -> None:
         present = len(self.planner.pool.workers)
@@ -213,7 +233,8 @@ class Loop:
         now = self.clock()
         wait = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - now)
         happening = self.backend.next_event(max(0.0, wait))
-        self._handle([Tick(self.clock())] if happening is None else self._gathered(happening))
+        with uninterrupted():
+            self._handle([Tick(self.clock())] if happening is None else self._gathered(happening))
 
     def _gathered(self, first: Happening) -> Iterator[Happening]:
         """What has happened, and what happens while that is dealt with, for a moment."""
@@ -255,10 +276,14 @@ class Loop:
         if not events:
             return
         if self.storage is not None:
+            self._is_log_whole = False
             self.storage.append(events)
+            self._is_log_whole = True
+        self._num_marks += _num_marks(events)
         for event in events:
             self._observers.notify(event)
 
 
-def _num_requests(log: Iterable[Event]) -> int:
-    return sum(isinstance(event, RunRequested) for event in log)
+def _num_marks(log: Iterable[Event]) -> int:
+    """Every master leaves one at least, before it does anything."""
+    return sum(isinstance(event, RunRequested | RunResumed) for event in log)

@@ -138,6 +138,7 @@ _FIELDS: dict[type[Event], dict[str, _Form]] = {
         "total_budget": _NUMBER_OR_NONE,
         "is_open_ended": _TRUTH,
         "call": _WHOLE,
+        "iteration_kwargs": _VALUES,
     },
     RunCancelled: {"reason": _TEXT},
     WorkerJoined: {"worker": _TEXT},

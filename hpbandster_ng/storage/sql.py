@@ -269,7 +269,7 @@ def _make_sqlite(url: sa.URL, path: Path) -> None:
 
     Nobody may look at it while SQLite switches to its write-ahead log: that would fail at once, whatever the timeout.
     """
-    lock = WriterLock(path.with_name(f"{path.name}.lock"), str(path))
+    lock = WriterLock(path.with_name(f"{path.name}.%.lock"), str(path))  # no run's: a quoted name has no such sign
     lock.take(wait=True)
     try:
         if path.exists():

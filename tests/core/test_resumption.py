@@ -17,8 +17,16 @@ from hpbandster_ng.engine.events import (
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import InvalidArgumentError, LogError, RunDiffersError, StorageBusyError, StorageError
+from hpbandster_ng.errors import (
+    InvalidArgumentError,
+    LogError,
+    NoWorkersError,
+    RunDiffersError,
+    StorageBusyError,
+    StorageError,
+)
 from hpbandster_ng.optimizers import ASHA, BOHB, FreezeThaw, HyperBand, RandomSearch
+from hpbandster_ng.optimizers.iterations.successivehalving import SuccessiveHalving
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.legacy_json import json_result_logger
 from hpbandster_ng.storage.memory import MemoryStorage
@@ -135,6 +143,41 @@ def test_a_total_budget_is_that_of_the_call_however_often_it_is_made():
         extended = master.run(total_budget=60)
     assert sum(budget for _, budget in outcomes(extended)) == pytest.approx(60, abs=9)
     assert outcomes(undisturbed).items() <= outcomes(extended).items()
+
+
+def test_an_earlier_call_leaves_to_the_later_one_what_that_began():
+    storage = MemoryStorage()
+    with make(storage) as master:
+        first = master.run(n_iterations=1)
+        undisturbed = master.run(total_budget=9)
+    log = list(storage.read())
+    second = max(place for place, event in enumerate(log) if isinstance(event, RunRequested))
+    for cut in range(second + 1, len(log)):
+        with make(stored(log[:cut])) as master:
+            assert len(outcomes(master.run(n_iterations=1))) >= len(outcomes(first))
+            assert outcomes(master.run(total_budget=9)) == outcomes(undisturbed)
+
+
+class Kinds(HyperBand):
+    """What is passed to the brackets decides how many configurations they have."""
+
+    def get_next_iteration(self, iteration, iteration_kwargs):
+        return SuccessiveHalving(
+            iteration, [iteration_kwargs["count"]], [9.0], config_sampler=self.config_generator.get_config
+        )
+
+
+def test_the_brackets_of_a_call_are_made_with_what_was_given_to_it():
+    storage = MemoryStorage()
+    with make(storage, Kinds) as master:
+        master.run(1, iteration_kwargs={"count": 4})
+        undisturbed = master.run(1, iteration_kwargs={"count": 2})
+    log = list(storage.read())
+    assert len(outcomes(undisturbed)) == 6
+    for cut in range(1, len(log), 2):
+        with make(stored(log[:cut]), Kinds) as master:
+            master.run(1, iteration_kwargs={"count": 4})
+            assert outcomes(master.run(1, iteration_kwargs={"count": 2})) == outcomes(undisturbed)
 
 
 def test_a_time_limit_counts_from_the_call():
@@ -255,6 +298,26 @@ def test_an_optimizer_that_was_shut_down_goes_on_in_the_same_process():
     master.shutdown()
     assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
     master.shutdown()
+
+
+def test_an_optimizer_notices_another_one_that_only_waited():
+    storage = MemoryStorage()
+    first = make(storage)
+    first.run(n_iterations=1)
+    first.shutdown()
+    with make(storage, worker_timeout=0.1) as second, pytest.raises(NoWorkersError):
+        second.run(n_iterations=2, min_n_workers=2)
+    with pytest.raises(StorageBusyError, match="another master has gone on"):
+        first.run(n_iterations=1)
+
+
+def test_who_failed_before_anything_began_holds_no_storage(tmp_path):
+    (tmp_path / "file").touch()
+    bad = make(f"journal:{tmp_path}/log", working_directory=tmp_path / "file")
+    with pytest.raises(InvalidArgumentError, match="working_directory"):
+        bad.run(n_iterations=1)
+    with make(f"journal:{tmp_path}/log") as good:
+        assert len(outcomes(good.run(n_iterations=1))) == 13
 
 
 def test_an_optimizer_that_was_shut_down_notices_that_another_one_went_on_meanwhile():

@@ -172,7 +172,7 @@ def test_what_is_left_of_a_database_that_was_removed_by_hand_does_no_harm(tmp_pa
     storage.append([opened(1)])
     storage.close()
     assert list(storage.read()) == [opened(1)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs.db", "runs.db.lock", "runs.db.run.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs.db", "runs.db.%.lock", "runs.db.run.lock"]
 
 
 def test_a_relative_path_is_found_from_elsewhere(tmp_path, monkeypatch):

@@ -218,7 +218,7 @@ class Desk:
                 assert member is not None
                 self._known[happening.worker] = member
             case WorkerLost():
-                del self._known[happening.worker]
+                self._known.pop(happening.worker, None)
         return happening
 
     def acknowledge(self, happening: Happening) -> None:
