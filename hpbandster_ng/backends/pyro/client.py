@@ -208,6 +208,7 @@ class DeskClient:
             self._nameserver = None
 
     def _join(self, location: Any) -> bool:
+        self._forget_nameserver()  # before the master knows of us: Python ignores a Ctrl-C that meets a proxy's end
         desk = proxy_to(location, CALL_TIMEOUT, self.access.secret)
         try:
             refusal = desk.join(self.worker, self._token)
@@ -223,7 +224,6 @@ class DeskClient:
             raise WorkerExistsError(refusal)
         self._desk, self._location, self._unreachable = desk, location, None
         self._masterless_since = None
-        self._forget_nameserver()
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
 

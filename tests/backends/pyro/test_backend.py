@@ -232,7 +232,7 @@ class FailingDesk:
             raise Pyro4.errors.TimeoutError("sending took too long")
         return "shutdown"
 
-    def leave(self, worker, token, reason):
+    def leave(self, worker, token, reason, hands_back):
         pass
 
     def _pyroRelease(self):
