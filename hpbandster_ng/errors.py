@@ -70,7 +70,7 @@ class InvalidArgumentError(HpbandsterError, ValueError):
         self.way_out = way_out
 
     def __str__(self) -> str:
-        return f"{self.parameter}={_shortened(self.value)} {self.rule}; {self.way_out}"
+        return f"{self.parameter}={shortened(self.value)} {self.rule}; {self.way_out}"
 
 
 class SearchSpaceError(InvalidArgumentError):
@@ -150,6 +150,7 @@ class IllegalTransitionError(HpbandsterError, RuntimeError):
     """The engine met an event that cannot happen in its state; the message tells the whole story of the job."""
 
 
-def _shortened(value: object, limit: int = 200) -> str:
+def shortened(value: object, limit: int = 200) -> str:
+    """The value in one line of no more than about so many characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= limit else text[:limit] + "..."

@@ -278,8 +278,8 @@ class Master:
             raise IllegalTransitionError(
                 "this optimizer failed to take up its run; make a new one with the same storage"
             )
-        log = self._recorded()
         try:
+            log = self._recorded()
             self._make_working_directory()
             planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
@@ -307,15 +307,11 @@ class Master:
         if self._storage is None:
             return []
         self._storage.open()
-        try:
-            log = list(self._storage.read())
-            recorded = recorded_description(log, self._storage)
-            if recorded is not None:
-                check_same(recorded, self.run_id, self._description(), self._chosen_seed)
-                self.seed = self.config["seed"] = recorded.description["seed"]
-        except BaseException:
-            self._storage.close()
-            raise
+        log = list(self._storage.read())
+        recorded = recorded_description(log, self._storage)
+        if recorded is not None:
+            check_same(recorded, self.run_id, self._description(), self._chosen_seed)
+            self.seed = self.config["seed"] = recorded.description["seed"]
         return log
 
     def _go_on(self, loop: Loop, log: list[Event]) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 from hpbandster_ng.engine.events import Event, RunDescribed
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.errors import LogError, NotPlainError, RunDiffersError
+from hpbandster_ng.errors import LogError, NotPlainError, RunDiffersError, shortened
 from hpbandster_ng.storage.legacy_json import space_as_json
 
 __all__ = ["check_same", "described", "recorded_description"]
 
 _DRAWN = ("time_ref", "seed")
 """Settings that a run is given by its start; a seed that the user chose is compared besides."""
+
+_LONGEST = 400
+"""Characters that one value of a difference may have."""
 
 
 def described(optimizer: str, settings: Mapping[str, Any], configspace: Any, num_previous: int) -> dict[str, Any]:
@@ -72,13 +75,13 @@ def check_same(recorded: RunDescribed, run_id: str, description: Mapping[str, An
 def _differences(name: str, then: Any, now: Any) -> list[str]:
     """In words; of a search space, what differs in it."""
     if not (name == "configspace" and isinstance(then, dict) and isinstance(now, dict)):
-        return [f"{name} was {_shown(then)} and is {_shown(now)}"]
+        return [f"{name} was {shortened(then, _LONGEST)} and is {shortened(now, _LONGEST)}"]
     told = []
     for part in sorted({*then, *now}):
         before, after = (_by_name(space.get(part)) for space in (then, now))
         for key in {**before, **after}:
             if before.get(key) != after.get(key):
-                was, is_ = (_shown(each[key]) if key in each else "absent" for each in (before, after))
+                was, is_ = (shortened(each[key], _LONGEST) if key in each else "absent" for each in (before, after))
                 told.append(f"{name}: {key} of {part} was {was} and is {is_}")
     return told
 
@@ -103,8 +106,3 @@ def _space(configspace: Any) -> dict[str, Any] | str | None:
     except (TypeError, ValueError, NotImplementedError):
         return str(configspace)
     return {name: part for name, part in space.items() if not name.endswith("version")} if space else None
-
-
-def _shown(value: Any, limit: int = 400) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= limit else text[:limit] + "..."

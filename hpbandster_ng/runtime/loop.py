@@ -247,7 +247,6 @@ class Loop:
     def _handle(self, happenings: Iterable[Happening]) -> None:
         self._is_broken = True  # until all of it is done: else planner, log and workers disagree about what runs
         events: list[Event] = []
-        told: list[Happening] = []
         try:
             # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a
             # model's decision would take a hundred times as long.
@@ -255,14 +254,13 @@ class Loop:
                 for happening in happenings:
                     if not isinstance(happening, Tick):
                         events.append(happening)
-                        told.append(happening)
                     events += self.planner.handle(happening, lag=self.clock() - happening.at)
         finally:
             self._record(events)
-        for happening in told:
-            self.backend.acknowledge(happening)
         for event in events:
-            if isinstance(event, StartJob):
+            if isinstance(event, Happening):
+                self.backend.acknowledge(event)
+            elif isinstance(event, StartJob):
                 self._submit(event)
         self._is_broken = False
 

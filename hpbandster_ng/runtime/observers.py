@@ -34,34 +34,29 @@ class Observers:
 
     def notify(self, event: Event) -> None:
         self._is_open = True
-        for position, observer in enumerate(self._observers):
-            try:
-                observer(event)
-            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
-                self._failed(position, observer, f"on {type(event).__name__}")
+        self._call_each(lambda observer: observer(event), f"on {type(event).__name__}")
 
     def replay(self, events: Sequence[Event]) -> None:
         """Tell those that want to know what happened before."""
         self._is_open = True
-        for position, observer in enumerate(self._observers):
-            try:
-                getattr(observer, "replay", lambda _: None)(events)
-            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
-                self._failed(position, observer, "on earlier events")
+        self._call_each(lambda observer: getattr(observer, "replay", lambda _: None)(events), "on earlier events")
 
     def close(self) -> None:
         """Close those that can be closed, once for each run of events; a further event opens them again."""
         if not self._is_open:
             return
         self._is_open = False
-        for position, observer in enumerate(self._observers):
-            try:
-                getattr(observer, "close", lambda: None)()
-            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
-                self._failed(position, observer, "while closing")
+        self._call_each(lambda observer: getattr(observer, "close", lambda: None)(), "while closing")
         for position, count in self._failures.items():
             _logger.error("observer %r raised %d times during the run", self._observers[position], count)
         self._failures = Counter()
+
+    def _call_each(self, call: Callable[[Observer], Any], when: str) -> None:
+        for position, observer in enumerate(self._observers):
+            try:
+                call(observer)
+            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
+                self._failed(position, observer, when)
 
     def _failed(self, position: int, observer: Observer, when: str) -> None:
         self._failures[position] += 1

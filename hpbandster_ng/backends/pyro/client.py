@@ -265,9 +265,9 @@ class DeskClient:
             if answer is None:
                 self._release()
                 return
-            if answer == AGAIN and not self._stop.is_set():
-                continue
             if answer == AGAIN:
+                if not self._stop.is_set():
+                    continue
                 self.logger.warning("worker %s leaves before its master has written its result down", self.worker)
             self._report, self._deliveries = None, 0
             if answer == SHUTDOWN:
