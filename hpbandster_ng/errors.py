@@ -13,6 +13,7 @@
     │   │   └── MissingCredentialsError          ... none of this run; a NameServerError, too
     │   ├── MasterExistsError                    another master serves this run_id
     │   └── WorkerExistsError                    another worker carries this name
+    ├── WorkerRefusedError (SystemExit)          a worker that its run does not let in
     ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
     ├── LogError (ValueError)                    a log or a pickle that cannot be read
     │   └── LogExistsError (FileExistsError)     a log that would be overwritten
@@ -48,6 +49,7 @@ __all__ = [
     "StorageBusyError",
     "StorageError",
     "WorkerExistsError",
+    "WorkerRefusedError",
 ]
 
 
@@ -107,6 +109,16 @@ class MasterExistsError(CommunicationError):
 
 class WorkerExistsError(CommunicationError):
     """Another worker is alive under this name."""
+
+
+class WorkerRefusedError(HpbandsterError, SystemExit):
+    """A worker of another run, or with stale credentials; the reason is logged, and is the cause of this error.
+
+    Who catches :class:`HpbandsterError` goes on. Otherwise the process ends with exit code 2 and no traceback, so that
+    a cluster's array job tells in one line of its output what is wrong.
+    """
+
+    code: int = 2
 
 
 class NoWorkersError(HpbandsterError, TimeoutError):

@@ -28,6 +28,7 @@ BUILTINS = [
     ("NameServerError", OSError),
     ("MasterExistsError", ConnectionError),
     ("WorkerExistsError", ConnectionError),
+    ("WorkerRefusedError", SystemExit),
     ("NoWorkersError", TimeoutError),
     ("LogError", ValueError),
     ("LogExistsError", FileExistsError),

@@ -29,7 +29,14 @@ from hpbandster_ng.backends.pyro.wire import Order
 from hpbandster_ng.core.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
-from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, NameServerError
+from hpbandster_ng.errors import (
+    CredentialsError,
+    HpbandsterError,
+    InvalidArgumentError,
+    LogError,
+    NameServerError,
+    WorkerRefusedError,
+)
 
 __all__ = ["Worker"]
 
@@ -196,8 +203,9 @@ class Worker:
             background: work in a daemon thread and return at once.
 
         Raises:
-            NameServerError: no nameserver answers, or there are no credentials of the run.
-            CredentialsError: the nameserver is another run's, or the credentials are stale.
+            NameServerError: no nameserver answers.
+            WorkerRefusedError: the nameserver is another run's, or the credentials are stale. Not caught, it ends the
+                process with exit code 2.
             InvalidArgumentError: another worker of this process has the same id, or this one is at work; or it is to
                 compute in a child process and cannot be pickled for it.
             WorkerExistsError: another worker of the same name works for the run.
@@ -205,6 +213,13 @@ class Worker:
         refuse_to_run_in_a_child()
         if self.insecure:
             warn_of_insecurity()
+        try:
+            self._run(background)
+        except CredentialsError as error:
+            self._log_end(error)
+            raise WorkerRefusedError(str(error)) from error
+
+    def _run(self, background: bool) -> None:
         evaluator = Evaluator(self.compute, self.isolate, self._environment)
         client = self._new_client(evaluator)
         _reserve(self.worker_id)
@@ -238,9 +253,12 @@ class Worker:
         try:
             self._work(client, evaluator)
         except HpbandsterError as error:
-            self.logger.error("worker %s ends: %s", self.worker_id, error)  # noqa: TRY400 - the message says it all
+            self._log_end(error)
         finally:
             _release(self.worker_id)
+
+    def _log_end(self, error: HpbandsterError) -> None:
+        self.logger.error("worker %s ends: %s", self.worker_id, error)
 
     def _work(self, client: DeskClient, evaluator: Evaluator) -> None:
         try:

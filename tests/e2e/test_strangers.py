@@ -85,10 +85,19 @@ def test_a_worker_with_stale_credentials_ends_with_one_line(run, spawn, tmp_path
     stale.mkdir()
     write_credentials(credentials_path(stale, "closed"), *read_credentials(path), mint())
     worker = spawn(WORKER, "--run_id", "closed", "--directory", stale)
-    assert worker.end() != 0
-    *_, last = worker.output.splitlines()
-    assert last.startswith("hpbandster_ng.errors.CredentialsError: who answers at nameserver='127.0.0.1'")
-    assert "is not the nameserver of run_id='closed'" in last
+    assert worker.end() == 2
+    _, line = worker.output.splitlines()  # after the script's own first one
+    assert "ends: who answers at nameserver='127.0.0.1'" in line
+    assert "is not the nameserver of run_id='closed', or has other credentials" in line
+
+
+def test_a_worker_of_another_run_ends_with_one_line(run, spawn, tmp_path):
+    _, port = read_credentials(credentials_path(tmp_path, "closed"))
+    worker = spawn(WORKER, "--run_id", "other", "--port", port)
+    assert worker.end() == 2
+    _, line = worker.output.splitlines()  # after the script's own first one
+    assert "is not the nameserver of run_id='other'" in line
+    assert "there are no credentials of run_id='other'" in line
 
 
 def test_a_run_with_few_descriptors_left_goes_on_when_the_crowd_has_gone(spawn, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import time
 from typing import Any
 
@@ -38,6 +39,11 @@ _MAX_MESSAGE_BYTES = 64 * 1024
 _WAY_OUT = (
     "check the address, and that the process that runs NameServer.start() is alive: a credentials file may be left "
     "over from a run that has ended; and that insecure=True was given to all processes of the run or to none"
+)
+
+_ELSEWHERE = (
+    "on another machine, give the directory with the file to Worker.load_nameserver_credentials(), or to the optimizer "
+    "as working_directory"
 )
 
 
@@ -124,7 +130,7 @@ def locate_nameserver(host: str | None, port: int | None, patience: float, acces
         access: to the nameserver's run.
 
     Raises:
-        NameServerError: none answered; as a MissingCredentialsError, this process has no credentials.
+        NameServerError: none answered; as a MissingCredentialsError, one did, and this process has no credentials.
         CredentialsError: it has, but not those of the nameserver that answered; or others may read them.
     """
     apply_settings()
@@ -145,10 +151,12 @@ def _connected(host: str, port: int, access: Access) -> Any:
     try:
         secret = access.look(port)
     except MissingCredentialsError as error:
-        raise MissingCredentialsError(
-            f"no nameserver answers at {where} ({error}); {_WAY_OUT}; on another machine, give the directory with the "
-            "file to Worker.load_nameserver_credentials(), or to the optimizer as working_directory"
-        ) from error
+        if _listens(host, port):
+            raise MissingCredentialsError(
+                f"who answers at {where} is not the nameserver of run_id={access.run_id!r}, as far as this process can "
+                f"tell ({error}); check run_id and address; {_ELSEWHERE}"
+            ) from error
+        raise NameServerError(f"no nameserver answers at {where} ({error}); {_WAY_OUT}; {_ELSEWHERE}") from error
     proxy = None
     try:
         proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT, secret)
@@ -167,6 +175,15 @@ def _connected(host: str, port: int, access: Access) -> Any:
         reason = f"{type(error).__name__}: {error}"
         raise NameServerError(f"no nameserver answers at {where} ({reason}); {_WAY_OUT}") from error
     return proxy
+
+
+def _listens(host: str, port: int) -> bool:
+    """Whether anybody accepts connections there."""
+    try:
+        socket.create_connection((host, port), CONNECT_TIMEOUT).close()
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def lookup(nameserver: Any, name: str) -> Any | None:

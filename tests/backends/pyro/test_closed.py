@@ -40,7 +40,13 @@ from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import OutcomeState
-from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, MissingCredentialsError, NameServerError
+from hpbandster_ng.errors import (
+    CredentialsError,
+    InvalidArgumentError,
+    MissingCredentialsError,
+    NameServerError,
+    WorkerRefusedError,
+)
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
 from tests.waiting import wait_until
 
@@ -387,10 +393,16 @@ def test_a_limit_is_a_number_of_bytes(limit):
 
 def test_a_worker_of_another_run_is_told_so(run, monkeypatch):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
-    with pytest.raises(MissingCredentialsError, match="there are no credentials of run_id='other'") as error:
+    with pytest.raises(WorkerRefusedError, match="is not the nameserver of run_id='other'.* no credentials") as error:
         Toy("other", nameserver_port=run.nameserver.port).run()
-    assert isinstance(error.value, NameServerError)
+    assert isinstance(error.value.__cause__, MissingCredentialsError)
     assert "\n" not in str(error.value)
+
+
+def test_a_worker_without_nameserver_is_not_refused(free_port, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
+    with pytest.raises(NameServerError, match="no nameserver answers .* no credentials of run_id='other'"):
+        Toy("other", nameserver_port=free_port).run()
 
 
 def test_a_worker_with_stale_credentials_is_told_so_at_once(run, tmp_path):
@@ -398,7 +410,7 @@ def test_a_worker_with_stale_credentials_is_told_so_at_once(run, tmp_path):
     worker = Toy("run")
     worker.load_nameserver_credentials(tmp_path)
     begin = time.monotonic()
-    with pytest.raises(CredentialsError, match=r"is not the nameserver of run_id='run', or has other credentials"):
+    with pytest.raises(WorkerRefusedError, match=r"is not the nameserver of run_id='run', or has other credentials"):
         worker.run()
     assert time.monotonic() - begin < 5.0  # its patience is for nameservers that are to come
 
@@ -432,7 +444,7 @@ def test_a_member_of_a_closed_run_and_one_of_an_open_run_do_not_meet(run, stack,
     write_credentials(credentials_path(tmp_path, "open"), opened.host, opened.port, mint())
     worker = Toy("open")
     worker.load_nameserver_credentials(tmp_path)
-    with pytest.raises(CredentialsError, match="insecure=True to all processes of a run or to none"):
+    with pytest.raises(WorkerRefusedError, match="insecure=True to all processes of a run or to none"):
         worker.run()
 
 
