@@ -75,8 +75,8 @@ class Master:
         max_attempts: so many losses of its worker become a job's outcome.
         on_eliminated: called as ``on_eliminated(config_id, directory)``, in the thread of :meth:`run`, once for each
             configuration that is out: it failed, was lost, or was not promoted when its rung ended. So its directory,
-            which is there unless it stayed empty, can be deleted. It is not called for who went all the way. Nor, in an
-            asynchronous optimizer, for who waits for a promotion, since that may come in a later call of :meth:`run`.
+            which is there unless it stayed empty, can be deleted. It is not called for who went all the way. In an
+            asynchronous optimizer, who waits is out when a promotion is unlikely by now, or a hundred better ones wait.
             That somebody is out is recorded before this is called: if the master dies in between, it is not called.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; give the workers the same.

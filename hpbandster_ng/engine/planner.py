@@ -205,6 +205,7 @@ class Planner:
                 self._learn(event.report)
             case Eliminate():
                 self._out.remove(event.config_id)
+                self.iterations[event.config_id[0]].eliminate(event.config_id)
 
     def _new_iteration(self, number: int) -> AnyIteration:
         iteration = self.make_iteration(number)

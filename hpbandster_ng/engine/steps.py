@@ -183,6 +183,11 @@ class AnyIteration:
         """
         return ()
 
+    def eliminate(self, config_id: ConfigId) -> None:
+        """One of this iteration will never run again."""
+        if self.data[config_id].status == "REVIEW":
+            self.data[config_id].status = "TERMINATED"
+
     def _known(self, job: Any, must_run: bool = True) -> Datum:
         """The datum that a result belongs to.
 

@@ -508,7 +508,7 @@ def test_who_is_out_is_told_once_with_the_directory(tmp_path, optimizer):
         result = master.run(2)
     status = {config_id: datum.status for config_id, datum in result.data.items()}
     out = {config_id for config_id, each in status.items() if each in ("TERMINATED", "CRASHED")}
-    assert "CRASHED" in status.values()
+    assert {"CRASHED", "TERMINATED"} <= set(status.values())
     assert sorted(told) == sorted(out)
     assert len(list(tmp_path.iterdir())) == len(set(status) - out)
 

@@ -120,7 +120,7 @@ def test_nobody_runs_twice_on_a_budget_and_no_failure_goes_on(optimizer):
     failed = {run.config_id for run in result.get_all_runs() if run.loss is None}
     assert failed
     assert all(len(result.get_runs_by_id(config_id)) == 1 for config_id in failed)
-    assert {datum.status for datum in result.data.values()} == {"REVIEW", "COMPLETED", "CRASHED"}
+    assert {datum.status for datum in result.data.values()} == {"REVIEW", "TERMINATED", "COMPLETED", "CRASHED"}
 
 
 def test_asha_starts_everybody_on_the_smallest_budget():

@@ -206,3 +206,13 @@ def test_gpbo_runs_on_the_full_budget_alone():
     with make(GPBO) as master:
         result = master.run(2)
     assert {run.budget for run in result.get_all_runs()} == {9}
+
+
+def test_who_will_hardly_go_on_is_out_while_the_run_goes_on():
+    told = []
+    with make(FreezeThaw, max_budget=81, on_eliminated=lambda config_id, directory: told.append(config_id)) as master:
+        result = master.run(6)
+    status = {config_id: datum.status for config_id, datum in result.data.items()}
+    assert len(told) == len(set(told))
+    assert {status[config_id] for config_id in told} == {"TERMINATED", "CRASHED"}
+    assert len(told) == sum(each in ("TERMINATED", "CRASHED") for each in status.values())

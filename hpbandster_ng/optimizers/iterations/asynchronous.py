@@ -7,6 +7,7 @@ iteration 3. An iteration is a share of the budget, no more: it is finished as s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 from hpbandster_ng.engine.records import ConfigId, Job, JobReport, OutcomeState
@@ -35,7 +36,8 @@ class Standings(Protocol):
     @property
     def budget_a_run(self) -> float | None: ...
     def enter(self, config_id: ConfigId, budget: float) -> None: ...
-    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None: ...
+    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> Sequence[ConfigId]: ...
+    def eliminate(self, config_id: ConfigId) -> None: ...
     def withdraw(self, config_id: ConfigId, budget: float) -> None: ...
 
 
@@ -59,6 +61,7 @@ class AsynchronousIteration(AnyIteration):
         self.standings = standings
         self.spend_until = spend_until
         self._num_entered: Counter[int] = Counter()
+        self._eliminated: list[ConfigId] = []
 
     @property
     def is_finished(self) -> bool:
@@ -100,7 +103,19 @@ class AsynchronousIteration(AnyIteration):
         if job.outcome.state is OutcomeState.LOST:
             self.standings.withdraw(job.id, datum.budget)
         else:
-            self.standings.tell(job.id, datum.budget, None if job.result is None else job.result["loss"])
+            loss = None if job.result is None else job.result["loss"]
+            for config_id in self.standings.tell(job.id, datum.budget, loss):
+                self.standings.eliminate(config_id)
+                self._eliminated.append(config_id)
+
+    def process_results(self) -> Sequence[ConfigId]:
+        """Nothing more happens to results.
+
+        Returns:
+            Those of any iteration that were given up since the last call.
+        """
+        eliminated, self._eliminated = self._eliminated, []
+        return eliminated
 
     def withdraw(self, config_id: ConfigId) -> None:
         """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""

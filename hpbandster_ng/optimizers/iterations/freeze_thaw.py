@@ -35,6 +35,7 @@ class FreezeThawStandings:
         self.spent = 0.0
         self.num_results = 0
         self._all = Ladder(self.budgets, eta)
+        self._given_up: dict[ConfigId, int] = {}
 
     @property
     def budget_a_run(self) -> float | None:
@@ -42,16 +43,27 @@ class FreezeThawStandings:
         return self.budgets[0] if len(self.budgets) == 1 else None
 
     def enter(self, config_id: ConfigId, budget: float) -> None:
+        self._given_up.pop(config_id, None)
         self._all.enter(config_id, budget)
         self.spent += budget
         if config_id in self.net:
             self.net.enter(config_id, budget)
 
-    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None:
+    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> list[ConfigId]:
+        """Returns those that are given up: in the safety net, too, if they compete there."""
         self.num_results += 1
-        self._all.tell(config_id, budget, loss)
+        given_up = self._all.tell(config_id, budget, loss)
         if config_id in self.net:
-            self.net.tell(config_id, budget, loss)
+            given_up += self.net.tell(config_id, budget, loss)
+        for each in given_up:
+            self._given_up[each] = self._given_up.get(each, 0) + 1
+        return [each for each in dict.fromkeys(given_up) if self._given_up[each] > (each in self.net)]
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        del self._given_up[config_id]
+        self._all.eliminate(config_id)
+        if config_id in self.net:
+            self.net.eliminate(config_id)
 
     def withdraw(self, config_id: ConfigId, budget: float) -> None:
         self._all.withdraw(config_id, budget)

@@ -8,6 +8,9 @@ The rule is that of asynchronous successive halving (Li, Jamieson, Rostamizadeh,
 Talwalkar, MLSys 2020, algorithm 2), delayed as in Hyper-Tune's scheduler D-ASHA (Li, Shen, Jiang, Zhang, Li, Liu,
 Zhang & Cui, VLDB 2022): a configuration goes from rung k to rung k + 1 if it is among the best 1/eta of the results of
 rung k, and if rung k has at least eta results for each configuration that rung k + 1 will then hold.
+
+Anybody who waits could be among the best 1/eta at some time, so that nobody would ever be out. Who is so bad that this
+will not happen but by a rare chance is given up, so that its checkpoints can be deleted while the run goes on.
 """
 
 from __future__ import annotations
@@ -27,49 +30,102 @@ __all__ = ["AsyncBrackets", "Ladder"]
 _TOLERANCE = 1e-9
 """Relative: what floating point may take away from an exact multiple of eta."""
 
+_BEYOND_CHANCE = 3.0
+"""Of those that wait on a rung, one is given up that is worse than the best 1/eta of the results by more than so many
+standard deviations of the number of better results that a later, larger sample of the same kind would show."""
+
+_MOST_WAITING = 100
+"""On a rung; of more, the worst are given up, too."""
+
 _Key = tuple[float, int]
 """The loss, and the order of entrance: of equal losses, the earlier configuration is better."""
 
 
 @dataclass(slots=True)
+class _Best:
+    """The best of all keys that were added: as many as were asked for last, which may only grow.
+
+    Attributes:
+        keys: a heap of these, the worst of them on top (so both parts of a key are negated).
+        others: a heap of the other keys, the best of them on top.
+    """
+
+    keys: list[_Key] = field(default_factory=list)
+    others: list[_Key] = field(default_factory=list)
+
+    def add(self, key: _Key, size: int) -> None:
+        if self.keys and key < self.worst:
+            heapq.heappush(self.keys, _negated(key))
+        else:
+            heapq.heappush(self.others, key)
+        while len(self.keys) > size:
+            heapq.heappush(self.others, _negated(heapq.heappop(self.keys)))
+        while len(self.keys) < size:
+            heapq.heappush(self.keys, _negated(heapq.heappop(self.others)))
+
+    @property
+    def worst(self) -> _Key:
+        return _negated(self.keys[0])
+
+
+@dataclass(slots=True)
 class _Rung:
-    """The results of one rung, split at its best 1/eta.
+    """The results of one rung.
 
     Attributes:
         num_entered: configurations that run here or have a result here.
         num_results: of these, those with a result, failures included.
-        best: a heap of the keys of the best 1/eta, the worst of them on top (so both parts of a key are negated).
-        others: a heap of the other keys, the best of them on top.
+        good: the best 1/eta of the results.
+        possible: the best of the results, so many that chance may yet make each of them one of the best 1/eta.
         waiting: a heap of key and id of those that succeeded here; whoever has gone on is dropped when it comes up.
+        hopeful: of those that wait, all that were not given up.
+        last: a heap of these, the worst on top; whoever is not hopeful any more is dropped when it comes up.
     """
 
     num_entered: int = 0
     num_results: int = 0
-    best: list[_Key] = field(default_factory=list)
-    others: list[_Key] = field(default_factory=list)
+    good: _Best = field(default_factory=_Best)
+    possible: _Best = field(default_factory=_Best)
     waiting: list[tuple[_Key, ConfigId]] = field(default_factory=list)
+    hopeful: set[ConfigId] = field(default_factory=set)
+    last: list[tuple[_Key, ConfigId]] = field(default_factory=list)
 
-    def num_best(self, eta: float) -> int:
+    def num_good(self, eta: float) -> int:
         return math.floor(self.num_results / eta * (1 + _TOLERANCE))
+
+    def _num_possible(self, eta: float) -> int:
+        spread = math.sqrt(self.num_results * (eta - 1)) / eta
+        return min(self.num_results, self.num_good(eta) + math.ceil(_BEYOND_CHANCE * spread))
 
     def add(self, key: _Key, eta: float) -> None:
         self.num_results += 1
-        if self.best and key < _negated(self.best[0]):
-            heapq.heappush(self.best, _negated(key))
-        else:
-            heapq.heappush(self.others, key)
-        size = self.num_best(eta)
-        while len(self.best) > size:
-            heapq.heappush(self.others, _negated(heapq.heappop(self.best)))
-        while len(self.best) < size:
-            heapq.heappush(self.best, _negated(heapq.heappop(self.others)))
+        self.good.add(key, self.num_good(eta))
+        self.possible.add(key, self._num_possible(eta))
+
+    def wait(self, key: _Key, config_id: ConfigId) -> None:
+        heapq.heappush(self.waiting, (key, config_id))
+        heapq.heappush(self.last, (_negated(key), config_id))
+        self.hopeful.add(config_id)
 
     def candidate(self, num_above: int, eta: float) -> ConfigId | None:
         """The best one that waits, if the rule lets it go on to a rung that ``num_above`` have entered."""
-        if not self.waiting or num_above >= self.num_best(eta):
+        if not self.waiting or num_above >= self.num_good(eta):
             return None
         key, config_id = self.waiting[0]
-        return config_id if key <= _negated(self.best[0]) else None
+        return config_id if key <= self.good.worst else None
+
+    def give_up(self) -> list[ConfigId]:
+        """Those that wait in vain, each once."""
+        out = []
+        while self.last:
+            negated, config_id = self.last[0]
+            if config_id in self.hopeful:
+                if len(self.hopeful) <= _MOST_WAITING and _negated(negated) <= self.possible.worst:
+                    break
+                self.hopeful.remove(config_id)
+                out.append(config_id)
+            heapq.heappop(self.last)
+        return out
 
 
 def _negated(key: _Key) -> _Key:
@@ -77,7 +133,7 @@ def _negated(key: _Key) -> _Key:
 
 
 class Ladder:
-    """The rungs of one bracket. Telling costs O(log n) of n results on the rung; asking costs O(number of rungs).
+    """The rungs of one bracket. Telling costs O(log n) on average, with n results; asking costs O(number of rungs).
 
     Args:
         budgets: the budget of each rung, ascending.
@@ -93,7 +149,7 @@ class Ladder:
         >>> ladder = Ladder([1, 3], eta=3)
         >>> for index, loss in enumerate([0.5, 0.1, 0.9]):
         ...     ladder.enter((0, 0, index), 1)
-        ...     ladder.tell((0, 0, index), 1, loss)
+        ...     _ = ladder.tell((0, 0, index), 1, loss)
         >>> ladder.promotable()
         ((0, 0, 1), 3)
         >>> ladder.enter((0, 0, 1), 3)
@@ -128,10 +184,15 @@ class Ladder:
         self._running[config_id] = rung
         self._rungs[rung].num_entered += 1
         if below is not None:
-            self._drop_those_that_went_on(below)
+            self._drop(below, config_id)
 
-    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None:
-        """The job ended; None or a loss that is not finite is a failure, which is worse than any loss."""
+    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> list[ConfigId]:
+        """The job ended; None or a loss that is not finite is a failure, which is worse than any loss.
+
+        Returns:
+            Those that wait on the same rung and are given up from now on; nothing happens to them until
+            :meth:`eliminate`.
+        """
         number = self._leave(config_id, budget)
         failed = loss is None or not math.isfinite(loss)
         key = (math.inf if failed or loss is None else float(loss), self._order[config_id])
@@ -139,7 +200,12 @@ class Ladder:
         rung.add(key, self.eta)
         if not failed and number + 1 < len(self._rungs):
             self._paused[config_id] = number
-            heapq.heappush(rung.waiting, (key, config_id))
+            rung.wait(key, config_id)
+        return rung.give_up()
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        """A configuration that waits never goes on."""
+        self._drop(self._paused.pop(config_id), config_id)
 
     def withdraw(self, config_id: ConfigId, budget: float) -> None:
         """The job was lost or cancelled: the configuration leaves its rung, and competes no more."""
@@ -165,7 +231,9 @@ class Ladder:
             )
         return self._running.pop(config_id)
 
-    def _drop_those_that_went_on(self, number: int) -> None:
+    def _drop(self, number: int, config_id: ConfigId) -> None:
+        """It does not wait on this rung any more."""
+        self._rungs[number].hopeful.discard(config_id)
         waiting = self._rungs[number].waiting
         while waiting and self._paused.get(waiting[0][1]) != number:
             heapq.heappop(waiting)
@@ -241,9 +309,13 @@ class AsyncBrackets:
         self._spent[bracket] += budget
         self.spent += budget
 
-    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> None:
+    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> list[ConfigId]:
         """See :meth:`Ladder.tell`."""
-        self._ladders[self._bracket_of[config_id]].tell(config_id, budget, loss)
+        return self._ladders[self._bracket_of[config_id]].tell(config_id, budget, loss)
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        """See :meth:`Ladder.eliminate`."""
+        self._ladders[self._bracket_of[config_id]].eliminate(config_id)
 
     def withdraw(self, config_id: ConfigId, budget: float) -> None:
         """See :meth:`Ladder.withdraw`; what it cost stays spent."""

@@ -393,7 +393,7 @@ def test_a_limit_is_a_number_of_bytes(limit):
 
 def test_a_worker_of_another_run_is_told_so(run, monkeypatch):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
-    with pytest.raises(WorkerRefusedError, match="is not the nameserver of run_id='other'.* no credentials") as error:
+    with pytest.raises(WorkerRefusedError, match=r"is not the nameserver of run_id='other'.* no credentials") as error:
         Toy("other", nameserver_port=run.nameserver.port).run()
     assert isinstance(error.value.__cause__, MissingCredentialsError)
     assert "\n" not in str(error.value)
@@ -401,7 +401,7 @@ def test_a_worker_of_another_run_is_told_so(run, monkeypatch):
 
 def test_a_worker_without_nameserver_is_not_refused(free_port, monkeypatch):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
-    with pytest.raises(NameServerError, match="no nameserver answers .* no credentials of run_id='other'"):
+    with pytest.raises(NameServerError, match=r"no nameserver answers .* no credentials of run_id='other'"):
         Toy("other", nameserver_port=free_port).run()
 
 

@@ -71,6 +71,26 @@ def begin(iteration, losses=(0.3, 0.1, 0.2)):
     return jobs
 
 
+class TestStandings:
+    def test_who_competes_in_the_net_is_given_up_when_it_is_out_there_too(self):
+        standings = FreezeThawStandings(BRACKETS, 3)
+
+        def told(number, loss, in_net=False):
+            standings.enter((0, 0, number), 1.0)
+            if in_net:
+                standings.net.enter((0, 0, number), 1.0)
+            return standings.tell((0, 0, number), 1.0, loss)
+
+        assert told(0, 0.9, in_net=True) == []
+        assert [each for number in range(1, 30) for each in told(number, 0.1)] != []
+        assert (0, 0, 0) in dict(standings.paused())
+        given_up = [each for number in range(30, 60) for each in told(number, 0.5, in_net=True)]
+        assert (0, 0, 0) in given_up
+        for each in given_up:
+            standings.eliminate(each)
+        assert not {*given_up} & {*dict(standings.paused()), *dict(standings.net.paused())}
+
+
 class TestIteration:
     def test_begins_as_asynchronous_halving_from_the_lowest_rung(self):
         iteration = make()

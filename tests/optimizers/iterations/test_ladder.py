@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,6 +152,79 @@ def test_one_by_one_the_same_as_by_sorting_anew(losses, eta):
                 break
             ladder.enter(*promotion)
             above.add(expected)
+
+
+def num_possible(num_results, eta):
+    """So many of the best are not beyond chance."""
+    spread = math.sqrt(num_results / eta * (1 - 1 / eta))
+    return min(num_results, math.floor(num_results / eta + 1e-9) + math.ceil(3 * spread))
+
+
+@pytest.mark.parametrize("eta", [1.5, 2.0, 3.0, 4.0, 10.0])
+def test_who_is_given_up_would_be_among_the_best_of_a_larger_sample_in_one_case_of_a_hundred(eta):
+    for num_results in range(1, 3000):
+        rank = num_possible(num_results, eta) + 1
+        if rank <= num_results:  # the share of a large sample that is better than the rank-th of so many is Beta
+            assert scipy.stats.beta.cdf(1 / eta, rank, num_results - rank + 1) < 0.01
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(-3, 30).map(float)), min_size=20, max_size=150),
+    st.sampled_from([1.5, 2.0, 2.5, 3.0, 4.0]),
+)
+def test_those_beyond_chance_are_given_up_each_once(losses, eta):
+    ladder, out, seen = Ladder((1, 3), eta), set(), {}
+    for index, loss in enumerate(losses):
+        ladder.enter(config(index), 1)
+        given_up = ladder.tell(config(index), 1, loss)
+        seen[index] = math.inf if loss is None else loss
+        ranking = sorted(seen, key=lambda each: (seen[each], each))
+        beyond = {config(each) for each in ranking[num_possible(len(seen), eta) :] if seen[each] < math.inf}
+        assert sorted(given_up) == sorted(beyond - out)
+        out |= beyond
+        for each in given_up:
+            ladder.eliminate(each)
+        assert not out & set(dict(ladder.paused()))
+
+
+def test_of_more_than_a_hundred_that_wait_the_worst_are_given_up():
+    ladder = Ladder((1, 3), 3)
+    out = []
+    for index in range(10_000):
+        ladder.enter(config(index), 1)
+        for each in ladder.tell(config(index), 1, float((index * 7919) % 10_007)):
+            ladder.eliminate(each)
+            out.append(each)
+    waiting = dict(ladder.paused())
+    assert len(waiting) == 100
+    assert len(set(out)) == len(out) == 9_900
+    losses = sorted((index * 7919) % 10_007 for index in range(10_000))
+    assert max((index * 7919) % 10_007 for _, _, index in waiting) == losses[99]
+
+
+def test_who_went_on_is_not_given_up_where_it_was():
+    ladder = ladder_with([0.1 * i for i in range(6)])
+    ladder.enter(config(4), 3)  # a model's choice
+    given_up = [each for index in range(6, 30) for each in _told(ladder, index, 0.0)]
+    assert config(4) not in given_up
+    assert config(5) in given_up
+    assert given_up.count(config(5)) == 1
+
+
+def test_who_was_given_up_and_went_on_nevertheless_may_be_given_up_on_the_next_rung():
+    ladder = Ladder((1, 3, 9), 3)
+    given_up = [each for index in range(9) for each in _told(ladder, index, 0.1 * index)]
+    assert config(8) in given_up
+    ladder.enter(config(8), 3)
+    for index in range(8):
+        ladder.enter(config(index), 3)
+        assert config(8) not in ladder.tell(config(index), 3, 0.0)
+    assert ladder.tell(config(8), 3, 1.0) == [config(8)]
+
+
+def _told(ladder, index, loss):
+    ladder.enter(config(index), 1)
+    return ladder.tell(config(index), 1, loss)
 
 
 class TestBrackets:
