@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.core.resumption import check_same, described, recorded_description
 from hpbandster_ng.core.termination import ended_by_signals
+from hpbandster_ng.engine.checks import check_number, check_seconds, check_whole
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
@@ -35,7 +36,7 @@ from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.urls import storage_of
 
-__all__ = ["Master", "check_count"]
+__all__ = ["Master"]
 
 _Self = TypeVar("_Self", bound="Master")
 
@@ -123,7 +124,7 @@ class Master:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.run_id = check_run_id(run_id)
-        _check_seconds(ping_interval=ping_interval, worker_timeout=worker_timeout)
+        check_seconds("ping_interval", ping_interval)
         self.config_generator = config_generator
         self.working_directory = os.fspath(working_directory)
         self.shutdown_workers = shutdown_workers
@@ -133,7 +134,7 @@ class Master:
         self._chosen_seed = None if seed is None else self.seed
         self.observers = list(observers)
         self.initial_configs = [plain(config, f"initial_configs[{i}]") for i, config in enumerate(initial_configs)]
-        self.worker_timeout = worker_timeout
+        self.worker_timeout = check_seconds("worker_timeout", worker_timeout)
         self.config: dict[str, Any] = {"time_ref": None, "seed": self.seed}
         self.warmstart_iteration = _warm_start(previous_result, config_generator)
         self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
@@ -187,7 +188,7 @@ class Master:
             StorageError: the storage cannot be read or written, or another master writes there.
         """
         self._check_limits(n_iterations, max_time, total_budget)
-        check_count("min_n_workers", min_n_workers)
+        check_whole("min_n_workers", min_n_workers, 1, "1 is the default")
         if n_iterations is None and max_time is None and total_budget is None:
             n_iterations = 1
         loop = self._opened_loop()
@@ -218,10 +219,10 @@ class Master:
             InvalidArgumentError: names the parameter.
         """
         if n_iterations is not None:
-            check_count("n_iterations", n_iterations)
+            check_whole("n_iterations", n_iterations, 1, "1 is the default")
         for name, value in (("max_time", max_time), ("total_budget", total_budget)):
-            if value is not None and not (_is_real(value) and 0 < value < math.inf):
-                raise InvalidArgumentError(name, value, "must be a finite number above 0", "None means no limit")
+            if value is not None:
+                check_number(name, value, "None means no limit", positive=True)
 
     def result(self) -> Result:
         """What there is so far."""
@@ -352,37 +353,11 @@ class Master:
         return self.get_next_iteration(iteration, dict(self._iteration_kwargs))
 
 
-def check_count(name: str, value: object) -> None:
-    """Refuse what is not a whole number of at least 1.
-
-    Raises:
-        InvalidArgumentError: it is not.
-    """
-    if not _is_whole(value) or value < 1:
-        raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "1 is the default")
-
-
 def _warm_start(previous_result: Result | None, config_generator: ConfigGenerator) -> list[WarmStartIteration]:
     return [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
-
-
-def _check_seconds(**arguments: float) -> None:
-    for name, value in arguments.items():
-        if not value > 0:
-            raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
 
 
 def _seed(seed: int | None) -> int:
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
-    if not _is_whole(seed) or seed < 0:
-        raise InvalidArgumentError("seed", seed, "must be a whole number of at least 0", "None draws one")
-    return int(seed)
-
-
-def _is_real(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return check_whole("seed", seed, 0, "None draws one")

@@ -20,6 +20,7 @@ import enum
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
+from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.events import (
     EndJob,
     Event,
@@ -102,10 +103,6 @@ class Task:
         return JobReport(self.job, outcome, self.worker, self.submitted, self.started, at)
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
 def _named(state: JobState | None) -> str:
     return state.value if state else "new"
 
@@ -149,13 +146,9 @@ class Pool:
                 "must not be negative where they do not grow with the workers",
                 "use (0, 1), or dynamic_queue_size=True",
             )
-        if not _is_count(max_attempts):
-            raise InvalidArgumentError(
-                "max_attempts", max_attempts, "must be a whole number of at least 1", "the default is 3"
-            )
         self.queue_sizes = queue_sizes
         self.dynamic = dynamic
-        self.max_attempts = max_attempts
+        self.max_attempts = check_whole("max_attempts", max_attempts, 1, "the default is 3")
         self.time_limit = TimeLimit(job_timeout)
         self.tasks: dict[JobKey, Task] = {}
         self.workers: dict[str, tuple[JobKey, int] | None] = {}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-import numpy as np
-
+from hpbandster_ng.engine.checks import is_positive
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["JobTimeout", "TimeLimit"]
@@ -48,6 +46,5 @@ class TimeLimit:
 
 
 def _check(seconds: object, rule: str) -> None:
-    is_real = isinstance(seconds, int | float | np.integer | np.floating) and not isinstance(seconds, bool)
-    if not is_real or not 0 < seconds < math.inf:  # type: ignore[operator]
+    if not is_positive(seconds):
         raise InvalidArgumentError("job_timeout", seconds, rule, "None means no limit")

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hpbandster_ng.core.master import Master, check_count
+from hpbandster_ng.core.master import Master
+from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.records import Config
 from hpbandster_ng.engine.schedule import Bracket, BudgetPlan, Plan, repeat
@@ -82,7 +83,7 @@ class ScheduledMaster(Master):
         Raises:
             InvalidArgumentError: ``n_iterations`` is below 1.
         """
-        check_count("n_iterations", n_iterations)
+        check_whole("n_iterations", n_iterations, 1, "1 is the default")
         table = self._plan(len(self.iterations), n_iterations)
         sys.stdout.write(f"{table}\n")
         return table

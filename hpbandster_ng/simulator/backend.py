@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from hpbandster_ng.engine.checks import check_number, check_whole
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import Config, ConfigId, Job, Outcome, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.simulator.checks import check_number, check_whole
 from hpbandster_ng.simulator.luck import Luck
 from hpbandster_ng.simulator.workload import ORDINARY, Workload
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from hpbandster_ng.engine.checks import check_number
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.simulator.backend import Problem, SimulatedBackend
-from hpbandster_ng.simulator.checks import check_number
 from hpbandster_ng.simulator.workload import ORDINARY, Workload
 
 __all__ = ["simulate"]

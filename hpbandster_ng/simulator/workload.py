@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from hpbandster_ng.engine.checks import check_number
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.simulator.checks import check_number
 
 __all__ = ["ORDINARY", "Cost", "Workload"]
 

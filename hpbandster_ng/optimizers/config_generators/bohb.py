@@ -15,6 +15,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
@@ -91,8 +92,9 @@ class BOHB(SpaceGenerator):
         **kwargs: Any,
     ) -> None:
         super().__init__(configspace, **kwargs)
-        _check_at_least_one("min_points_in_model", 1 if min_points_in_model is None else min_points_in_model)
-        _check_at_least_one("num_samples", num_samples)
+        if min_points_in_model is not None:
+            check_whole("min_points_in_model", min_points_in_model, 1, "leave it out for the usual value")
+        check_whole("num_samples", num_samples, 1, "leave it out for the usual value")
         _check_in_range("top_n_percent", top_n_percent, "[0, 100]", lambda x: 0 <= x <= 100)
         _check_in_range("random_fraction", random_fraction, "[0, 1]", lambda x: 0 <= x <= 1)
         _check_in_range("bandwidth_factor", bandwidth_factor, "(0, inf)", lambda x: 0 < x < math.inf)
@@ -236,13 +238,6 @@ def _loss(result: Any) -> float:
         return math.inf
     number = loss if type(loss) is float else float(np.asarray(loss, dtype=np.float64).item())
     return number if math.isfinite(number) else math.inf
-
-
-def _check_at_least_one(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise InvalidArgumentError(
-            name, value, "must be a whole number of at least 1", "leave it out for the usual value"
-        )
 
 
 def _check_one_of(name: str, value: object, legal: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
@@ -81,8 +82,7 @@ class LCNetWrapper(SpaceGenerator):
         super().__init__(configspace, **kwargs)
         counts: dict[str, Any] = {"n_points": n_points, "n_candidates": n_candidates}
         for name, value in counts.items():
-            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-                raise InvalidArgumentError(name, value, "must be a whole number of at least 1", "leave it out")
+            check_whole(name, value, 1, "leave it out")
         sizes: dict[str, tuple[Any, float]] = {"max_budget": (max_budget, math.ulp(0.0)), "delta": (delta, 0.0)}
         for name, (number, low) in sizes.items():
             if not isinstance(number, numbers.Real) or not low <= float(number) < math.inf:
