@@ -276,7 +276,9 @@ def refuse_to_run_in_a_child() -> None:
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds it out
         raise InvalidArgumentError(
-            "isolate", True, "makes a child process import this script, which runs a worker as soon as it is imported",
+            "isolate", True,
+            "(as devices do, and a job_timeout of the run) makes a child process import this script, which runs a "
+            "worker as soon as it is imported",
             "put what the script does below `if __name__ == '__main__':`",
         )  # fmt: skip
 

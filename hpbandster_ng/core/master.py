@@ -193,7 +193,7 @@ class Master:
             n_iterations = 1
         loop = self._opened_loop()
         self._iteration_kwargs = dict(iteration_kwargs or {})
-        with ended_by_signals(loop.stop):
+        with ended_by_signals(loop.stop, self.logger, f"run {self.run_id}"):
             deadline = math.inf if max_time is None else loop.clock() + max_time
             if not loop.has_done(n_iterations, total_budget):
                 loop.wait_for_workers(int(min_n_workers), deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
+def ended_by_signals(may_finish: Callable[[int], bool], logger: logging.Logger, who: str) -> Iterator[None]:
     """A signal ends the block without an error; the handlers of before are there again after it.
 
     Only the main thread gets signals: in any other, this does nothing. A signal that is ignored stays so, and one that
@@ -30,18 +31,19 @@ def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
         may_finish: called with the number of the first signal, in the signal handler, so it must touch no lock; says
             whether the block ends by itself. Otherwise, and at each further signal, :class:`Terminated` is raised
             wherever the block is.
+        logger: told afterwards that a signal came.
+        who: what was ended, as the log calls it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     signals = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before: dict[int, Any] = {number: signal.getsignal(number) for number in signals}
-    has_come = False
+    received: list[int] = []
 
     def handle(number: int, _: FrameType | None) -> None:
-        nonlocal has_come
-        is_first, has_come = not has_come, True
-        if not (is_first and may_finish(number)):
+        received.append(number)
+        if len(received) > 1 or not may_finish(number):
             raise Terminated
 
     changed = {number: handler for number, handler in before.items() if handler is signal.SIG_DFL}
@@ -53,3 +55,5 @@ def ended_by_signals(may_finish: Callable[[int], bool]) -> Iterator[None]:
     finally:
         for number, handler in changed.items():
             signal.signal(number, handler)
+        if received:
+            logger.warning("%s was ended by %s", who, signal.Signals(received[0]).name)

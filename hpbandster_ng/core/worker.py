@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hpbandster_ng.backends.evaluation import Call
@@ -227,7 +228,8 @@ class Worker:
             self._start_thread(client, evaluator)
             return
         try:
-            with ended_by_signals(lambda number: _may_finish(client, evaluator, number)):
+            may_finish = partial(_may_finish, client, evaluator)
+            with ended_by_signals(may_finish, self.logger, f"worker {self.worker_id}"):
                 self._connect(client, evaluator)
                 self._work(client, evaluator)
         finally:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -20,24 +21,29 @@ def _handlers_of_before():
         signal.signal(number, handler)
 
 
+def ended(may_finish=lambda number: False):
+    return ended_by_signals(may_finish, logging.getLogger("of the test"), "the block")
+
+
 def send(number):
     os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_signal_ends_the_block_where_it_is(number):
+def test_a_signal_ends_the_block_where_it_is_and_the_log_says_so(number, caplog):
     steps = []
-    with ended_by_signals(lambda number: False):
+    with ended():
         steps.append("begun")
         send(number)
         steps.append("went on")
     assert steps == ["begun"]
+    assert caplog.messages == [f"the block was ended by {number.name}"]
 
 
 @pytest.mark.parametrize("second", NUMBERS)
 def test_who_may_finish_does_and_a_second_signal_ends_it(second):
     steps, asked = [], []
-    with ended_by_signals(lambda number: asked.append(number) or True):
+    with ended(lambda number: asked.append(number) or True):
         send(signal.SIGUSR1)
         steps.append("went on")
         send(second)
@@ -48,7 +54,7 @@ def test_who_may_finish_does_and_a_second_signal_ends_it(second):
 
 def test_it_is_a_kind_of_ctrl_c_which_no_except_for_exceptions_catches():
     caught = []
-    with ended_by_signals(lambda number: False):
+    with ended():
         try:
             send(signal.SIGTERM)
         except Exception as error:  # noqa: BLE001 - as code of a user may
@@ -59,14 +65,14 @@ def test_it_is_a_kind_of_ctrl_c_which_no_except_for_exceptions_catches():
 
 def test_without_a_signal_errors_and_ctrl_c_come_out():
     for error in (KeyboardInterrupt, ValueError):
-        with pytest.raises(error), ended_by_signals(lambda number: False):
+        with pytest.raises(error), ended():
             raise error
 
 
 def test_what_is_ignored_stays_so():
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     steps = []
-    with ended_by_signals(lambda number: False):
+    with ended():
         send(signal.SIGUSR1)
         steps.append("went on")
     assert steps == ["went on"]
@@ -77,7 +83,7 @@ def test_another_thread_gets_no_signals():
     handlers = []
 
     def look():
-        with ended_by_signals(lambda number: False):
+        with ended():
             handlers.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=look)
@@ -90,7 +96,7 @@ def test_a_handler_of_the_program_stays():
     got = []
     signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
     try:
-        with ended_by_signals(lambda number: False):
+        with ended():
             send(signal.SIGUSR1)
             got.append("went on")
     finally:
