@@ -204,7 +204,8 @@ class Planner:
             case EndJob():
                 self._learn(event.report)
             case Eliminate():
-                self._out.remove(event.config_id)
+                if event.config_id in self._out:  # not if a model gave it up, which is not asked where a log is folded
+                    self._out.remove(event.config_id)
                 self.iterations[event.config_id[0]].eliminate(event.config_id)
 
     def _new_iteration(self, number: int) -> AnyIteration:
@@ -312,6 +313,8 @@ class Planner:
         if due := self._active.next_step():
             iteration, answer = due
             step = self._choose(iteration, answer) if isinstance(answer, Choose) else answer
+            if self._out:  # the model gave them up, and is asked again without them
+                return Eliminate(at, self._out[0])
             return QueueJob(at, self._job(iteration, step)) if self._can_afford(step.budget) else EndRequest(at)
         if len(self.iterations) < self._num_requested:
             return OpenIteration(at, len(self.iterations))
@@ -331,6 +334,7 @@ class Planner:
             raise InvalidArgumentError(
                 "choose", choice, "must be a Start or a Promote", f"correct what {type(iteration).__name__} returns"
             )
+        self._out.extend(iteration.given_up())
         return choice
 
     def _job(self, iteration: AnyIteration, step: Promote | Sample | Start) -> Job:

@@ -159,6 +159,10 @@ class AnyIteration:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement choose(), or never answer Choose")
 
+    def given_up(self) -> Sequence[ConfigId]:
+        """Who will never run again, as the model saw it when it chose; asked after :meth:`choose`."""
+        return ()
+
     def next_config_id(self, budget: float) -> ConfigId:
         """The id that a new configuration on ``budget`` will carry."""
         raise NotImplementedError(f"{type(self).__name__} must implement next_config_id(budget)")

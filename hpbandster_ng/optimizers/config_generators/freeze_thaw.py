@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,10 @@ _NUM_PARENTS = 6
 _MOST_PAUSED = 100
 """Of the paused configurations, so many with the best predictions compete."""
 
+_BEYOND_HOPE = 4.0
+"""A paused configuration is given up when its prediction is worse than the best by more than so many standard
+deviations, a chance of one in 30,000, or when it is not among those that compete."""
+
 _MOST_FINALISTS = 20
 """Of the configurations that promise most on the full budget, so many of the paused compete on all budgets, and of the
 new ones as many as are pending, and one."""
@@ -61,6 +65,7 @@ class _Scene:
     """What could run next, seen with the same results: new configurations, and those that are paused.
 
     Attributes:
+        hopeless: of the paused, those that are given up.
         trials: of those that were among the most promising so far.
         numbers: of those among the trials, by the key of the configuration.
         num_expected: how many of the jobs that began since are taken into account.
@@ -70,6 +75,7 @@ class _Scene:
     fresh: Prospects
     paused: Prospects
     paused_ids: list[ConfigId]
+    hopeless: list[ConfigId]
     trials: Trials
     numbers: dict[bytes, int] = field(default_factory=dict)
     num_expected: int = 0
@@ -92,6 +98,7 @@ class _View:
         pending: the evaluations that were, by their job.
         since: those that began since.
         taken_since: keys of configurations that are no candidates any more.
+        eliminated_since: paused configurations that are out.
         scene: once it was asked for.
     """
 
@@ -99,6 +106,7 @@ class _View:
     pending: dict[JobKey, Array]
     since: list[tuple[JobKey, Array]] = field(default_factory=list)
     taken_since: set[bytes] = field(default_factory=set)
+    eliminated_since: set[ConfigId] = field(default_factory=set)
     scene: _Scene | None = None
 
 
@@ -132,6 +140,7 @@ class FreezeThaw(SpaceGenerator):
 
     Attributes:
         num_initial: how many results there must be before :meth:`choose` may be asked.
+        given_up: those of the paused of the last :meth:`choose` that will hardly ever be chosen.
 
     Raises:
         SearchSpaceError: see :class:`~hpbandster_ng.optimizers.config_generators.search_space.SearchSpace`.
@@ -166,6 +175,7 @@ class FreezeThaw(SpaceGenerator):
         self._reported: set[bytes] = set()
         self._view = _View(0, {})
         self._run_seed: tuple[int, ...] = ()
+        self.given_up: list[ConfigId] = []
 
     def seed(self, *entropy: int) -> None:
         """Restart :attr:`rng`; the first number, the run's own, seeds the candidates of all picks between results."""
@@ -204,6 +214,10 @@ class FreezeThaw(SpaceGenerator):
         if key not in self._reported:
             self._taken.discard(key)
         self._look_anew()
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        """It will not be among the paused any more."""
+        self._view.eliminated_since.add(config_id)
 
     def new_result(self, job: Report, update_model: bool = True) -> None:
         """Learn from a finished job, of this run or another.
@@ -251,7 +265,12 @@ class FreezeThaw(SpaceGenerator):
         view = self._view
         scene = view.scene = view.scene or self._new_scene(view, next_budgets)
         scene.expect([evaluation for _, evaluation in view.since])
-        finalists = self._finalists(scene, next_budgets)
+        choice = self._choice(scene, self._finalists(scene, next_budgets))
+        chosen = choice.config_id if isinstance(choice, Promote) else None
+        self.given_up = [each for each in scene.hopeless if each in next_budgets and each != chosen]
+        return choice
+
+    def _choice(self, scene: _Scene, finalists: Sequence[_Finalist]) -> Start | Promote:
         if not finalists:
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
         winner, budget = self._winner(scene, finalists)
@@ -318,10 +337,13 @@ class FreezeThaw(SpaceGenerator):
         add_candidates(fresh, self.search_space, rng, parents, self._taken - view.taken_since, view.num_results)
         by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)
         started = {config_id for (config_id, _), _ in view.since}
-        were_paused = {*paused, *started} - {config_id for config_id, _ in view.pending}
+        were_paused = {*paused, *started, *view.eliminated_since} - {config_id for config_id, _ in view.pending}
         paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
         waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
-        return _Scene(posterior, fresh, waiting, paused_ids, Trials(posterior, len(self.budgets), best))
+        hopeless = list(compress(paused_ids, waiting.are_beyond(_BEYOND_HOPE)))
+        if len(paused_ids) == _MOST_PAUSED:
+            hopeless += sorted(were_paused.intersection(self._ids[: view.num_results]).difference(paused_ids))
+        return _Scene(posterior, fresh, waiting, paused_ids, hopeless, Trials(posterior, len(self.budgets), best))
 
     def _key(self, code: Array) -> bytes:
         return self.search_space.keys(code[None])[0]

@@ -79,6 +79,11 @@ class Prospects:
         promises = augmented_log_improvement(outlook.means, outlook.variances, self._best, noise)
         return promises + self.log_chances
 
+    def are_beyond(self, deviations: float) -> npt.NDArray[np.bool_]:
+        """Which are predicted worse than the loss to beat by more than so many standard deviations: shape (n,)."""
+        outlook = self._outlook
+        return outlook.means - self._best > deviations * np.sqrt(outlook.variances)
+
     def best_first(self) -> npt.NDArray[np.intp]:
         """The numbers of the configurations, the most promising first."""
         return np.argsort(-self.values, kind="stable")

@@ -61,7 +61,7 @@ class AsynchronousIteration(AnyIteration):
         self.standings = standings
         self.spend_until = spend_until
         self._num_entered: Counter[int] = Counter()
-        self._eliminated: list[ConfigId] = []
+        self._given_up: list[ConfigId] = []
 
     @property
     def is_finished(self) -> bool:
@@ -104,9 +104,7 @@ class AsynchronousIteration(AnyIteration):
             self.standings.withdraw(job.id, datum.budget)
         else:
             loss = None if job.result is None else job.result["loss"]
-            for config_id in self.standings.tell(job.id, datum.budget, loss):
-                self.standings.eliminate(config_id)
-                self._eliminated.append(config_id)
+            self._given_up.extend(self.standings.tell(job.id, datum.budget, loss))
 
     def process_results(self) -> Sequence[ConfigId]:
         """Nothing more happens to results.
@@ -114,8 +112,14 @@ class AsynchronousIteration(AnyIteration):
         Returns:
             Those of any iteration that were given up since the last call.
         """
-        eliminated, self._eliminated = self._eliminated, []
-        return eliminated
+        given_up, self._given_up = self._given_up, []
+        return given_up
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        """One of this iteration will never run again: it failed, or was given up while it waited."""
+        if self.data[config_id].status == "REVIEW":
+            self.standings.eliminate(config_id)
+        super().eliminate(config_id)
 
     def withdraw(self, config_id: ConfigId) -> None:
         """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""

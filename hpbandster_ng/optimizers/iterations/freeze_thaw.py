@@ -35,7 +35,7 @@ class FreezeThawStandings:
         self.spent = 0.0
         self.num_results = 0
         self._all = Ladder(self.budgets, eta)
-        self._given_up: dict[ConfigId, int] = {}
+        self._given_up_by_net: set[ConfigId] = set()
 
     @property
     def budget_a_run(self) -> float | None:
@@ -43,24 +43,25 @@ class FreezeThawStandings:
         return self.budgets[0] if len(self.budgets) == 1 else None
 
     def enter(self, config_id: ConfigId, budget: float) -> None:
-        self._given_up.pop(config_id, None)
         self._all.enter(config_id, budget)
         self.spent += budget
         if config_id in self.net:
+            self._given_up_by_net.discard(config_id)
             self.net.enter(config_id, budget)
 
-    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> list[ConfigId]:
-        """Returns those that are given up: in the safety net, too, if they compete there."""
+    def tell(self, config_id: ConfigId, budget: float, loss: float | None) -> tuple[()]:
+        """Nobody is given up: what many results on one budget mean on the full one, the model knows."""
         self.num_results += 1
-        given_up = self._all.tell(config_id, budget, loss)
+        self._all.tell(config_id, budget, loss)
         if config_id in self.net:
-            given_up += self.net.tell(config_id, budget, loss)
-        for each in given_up:
-            self._given_up[each] = self._given_up.get(each, 0) + 1
-        return [each for each in dict.fromkeys(given_up) if self._given_up[each] > (each in self.net)]
+            self._given_up_by_net.update(self.net.tell(config_id, budget, loss))
+        return ()
+
+    def competes_in_net(self, config_id: ConfigId) -> bool:
+        """Whether the safety net, too, may promote it."""
+        return config_id in self.net and config_id not in self._given_up_by_net
 
     def eliminate(self, config_id: ConfigId) -> None:
-        del self._given_up[config_id]
         self._all.eliminate(config_id)
         if config_id in self.net:
             self.net.eliminate(config_id)
@@ -110,6 +111,16 @@ class FreezeThawIteration(AsynchronousIteration):
     def choose(self) -> Start | Promote:
         """What the model wants to run next."""
         return self.generator.choose(self.standings.paused())
+
+    def given_up(self) -> list[ConfigId]:
+        """Those that the model gave up when it chose, and that the safety net will not promote either."""
+        return [each for each in self.generator.given_up if not self.standings.competes_in_net(each)]
+
+    def eliminate(self, config_id: ConfigId) -> None:
+        """One of this iteration will never run again: it failed, or was given up while it waited."""
+        if self.data[config_id].status == "REVIEW":
+            self.generator.eliminate(config_id)
+        super().eliminate(config_id)
 
     def enter(self, job: Job) -> None:
         """A job is due; whatever the model did not choose competes in the safety net."""

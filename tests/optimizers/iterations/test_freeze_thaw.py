@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpbandster_ng.engine.events import EndJob, QueueJob
+from hpbandster_ng.engine.events import Eliminate, EndJob, QueueJob
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
@@ -37,6 +37,11 @@ class Asked:
         self.num_results = 0
         self.paused = None
         self.answer = Start({"x": 0.1}, {"model_based_pick": True}, 3.0)
+        self.given_up = []
+        self.eliminated = []
+
+    def eliminate(self, config_id):
+        self.eliminated.append(config_id)
 
     def get_config(self, budget):
         return {"x": 0.5}, {"model_based_pick": False}
@@ -69,26 +74,6 @@ def begin(iteration, losses=(0.3, 0.1, 0.2)):
     for job, loss in zip(jobs, losses, strict=True):
         end(iteration, job, loss)
     return jobs
-
-
-class TestStandings:
-    def test_who_competes_in_the_net_is_given_up_when_it_is_out_there_too(self):
-        standings = FreezeThawStandings(BRACKETS, 3)
-
-        def told(number, loss, in_net=False):
-            standings.enter((0, 0, number), 1.0)
-            if in_net:
-                standings.net.enter((0, 0, number), 1.0)
-            return standings.tell((0, 0, number), 1.0, loss)
-
-        assert told(0, 0.9, in_net=True) == []
-        assert [each for number in range(1, 30) for each in told(number, 0.1)] != []
-        assert (0, 0, 0) in dict(standings.paused())
-        given_up = [each for number in range(30, 60) for each in told(number, 0.5, in_net=True)]
-        assert (0, 0, 0) in given_up
-        for each in given_up:
-            standings.eliminate(each)
-        assert not {*given_up} & {*dict(standings.paused()), *dict(standings.net.paused())}
 
 
 class TestIteration:
@@ -180,6 +165,23 @@ class TestIteration:
         assert job.config_id not in dict(iteration.standings.paused())
         assert job.config_id not in dict(iteration.standings.net.paused())
         assert iteration.standings.num_results == 3
+
+    def test_whom_the_model_gives_up_is_out_unless_the_net_may_promote_it(self):
+        iteration = make()
+        (worst,) = begin(iteration, [0.9])
+        models = enter(iteration, is_models=True)
+        end(iteration, models, 0.8)
+        iteration.generator.given_up = [worst.config_id, models.config_id]
+        assert iteration.given_up() == [models.config_id]
+        begin(iteration, [0.1] * 30)
+        assert iteration.given_up() == [worst.config_id, models.config_id]
+        assert list(iteration.process_results()) == []
+        for config_id in iteration.given_up():
+            iteration.eliminate(config_id)
+            assert iteration.data[config_id].status == "TERMINATED"
+        assert iteration.generator.eliminated == [worst.config_id, models.config_id]
+        waiting = {**dict(iteration.standings.paused()), **dict(iteration.standings.net.paused())}
+        assert not {worst.config_id, models.config_id} & waiting.keys()
 
     def test_is_done_when_its_share_is_spent(self):
         iteration = make(spend_until=12.0)
@@ -277,6 +279,18 @@ def test_a_batch_of_many_workers_is_resumed_in_the_middle():
     for _ in range(20):
         sim.join()
     for cut in range(first, len(sim.log) + 1, 3):
+        resumed = planner_of()
+        resumed.replay(sim.log[:cut])
+        assert continued(resumed, sim.log, cut) == sim.log
+
+
+@pytest.mark.parametrize("n_workers", [2, 80])
+def test_a_log_that_is_cut_where_the_model_gives_up_some_goes_on_the_same(n_workers):
+    sim = started(planner_of(), n_workers, n_iterations=33)
+    sim.drain(loss_of(sim))
+    given_up = [number for number, event in enumerate(sim.log) if isinstance(event, Eliminate)]
+    assert len(given_up) >= 3
+    for cut in sorted({number + after for number in given_up for after in (0, 1)})[:: 1 + len(given_up) // 2]:
         resumed = planner_of()
         resumed.replay(sim.log[:cut])
         assert continued(resumed, sim.log, cut) == sim.log
