@@ -78,6 +78,25 @@ def test_workers_of_the_command_line_do_a_run_alone(start_here, nameserver, run_
     assert workers.output == ""
 
 
+def test_the_page_of_the_documentation_does_what_it_says(spawn, tmp_path, monkeypatch):
+    page = (FILE.parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    worker, optimizer, _ = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    first, second = re.findall(r"```console\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "my_worker.py").write_text(worker, encoding="utf-8")
+    (tmp_path / "optimizer.py").write_text(optimizer, encoding="utf-8")
+    (tmp_path / "shared").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert first == "mkdir -p shared\npython optimizer.py\n"
+    command, *arguments = second.split()
+    assert command == "hpbandster-ng"
+    workers = spawn("-m", "hpbandster_ng", *arguments)
+    run = spawn("optimizer.py")
+    assert run.end() == 0
+    assert re.fullmatch(r"\{'x': [\d.e-]+\}\n", run.output)
+    assert workers.end() == 0
+    assert workers.output == ""
+
+
 def test_each_device_has_a_worker_that_sees_no_other(start_here, nameserver, run_bohb, log, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     workers = start_here(f"{MODULE}:Quadratic", "--devices", "cuda:0, cuda:1")
