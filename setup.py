@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY_FILES = ("README.md", "CHANGELOG.md")
 
 REQUIRES = [
+    "click>=8.1",
     "ConfigSpace>=0.7.1",
     "cryptography>=42",
     "netifaces-plus>=0.12.3",
@@ -84,6 +85,7 @@ setup(
     package_data={"hpbandster_ng": ["py.typed"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["hpbandster-ng = hpbandster_ng.interfaces.cli.main:main"]},
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",

@@ -24,7 +24,7 @@ PURE_OPTIMIZERS = (
     "optimizers.learning_curve_models",
 )
 PURE = ("engine", *PURE_OPTIMIZERS)
-LEAVES = ("compat", "examples", "fmin", "interfaces", "utils")
+LEAVES = ("__main__", "compat", "examples", "fmin", "interfaces", "utils")
 """Above everything: they may import any room, and no other room imports them."""
 
 # room -> what it may import of ours. Every room may also import itself and `errors`; the longest name that matches a

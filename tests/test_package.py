@@ -25,6 +25,12 @@ def test_the_changelog_knows_the_version():
     )
 
 
+def test_the_command_line_is_installed():
+    (command,) = importlib.metadata.distribution("hpbandster_ng").entry_points.select(group="console_scripts")
+    assert command.name == "hpbandster-ng"
+    assert callable(command.load())
+
+
 @pytest.mark.parametrize(
     "extra",
     ["plot", "pandas", "postgres", "sklearn", "sql", "torch", "progress", "quickstart", "docs", "dev", "bench"],

@@ -26,7 +26,7 @@ from hpbandster_ng.backends.evaluation import Call, Compute, evaluate
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError
 
-__all__ = ["Child", "refuse_to_run_in_a_child"]
+__all__ = ["GUARD", "Child", "refuse_to_run_in_a_child"]
 
 _START_LIMIT = 300.0
 """Seconds that the child may take to import the program."""
@@ -40,7 +40,7 @@ _LOOK_INTERVAL = 0.5
 _SIGNALS_OF_THE_MACHINE = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 """A cluster sends them to all processes of a job; the worker answers for its child."""
 
-_GUARD = "exec 3<&0; (trap '' HUP INT TERM USR1 USR2; read _ <&3; kill -KILL 0) >/dev/null 2>&1 &"
+GUARD = "exec 3<&0; (trap '' HUP INT TERM USR1 USR2; read _ <&3; kill -KILL 0) >/dev/null 2>&1 &"
 """A shell that outlives the worker, and then kills the group that it belongs to. No thread of the child could: it may
 have to wait for ever for code that does not let it run."""
 
@@ -302,7 +302,7 @@ def _become_leader() -> None:
     assert parent is not None
     if os.name == "posix":
         os.setpgid(0, 0)
-        subprocess.run(["/bin/sh", "-c", _GUARD], stdin=parent.sentinel, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(["/bin/sh", "-c", GUARD], stdin=parent.sentinel, stdout=subprocess.DEVNULL, check=True)
     else:
         threading.Thread(target=_die_after, args=(parent,), name="hpbandster-watch", daemon=True).start()
     _leave_signals_to_the_worker()

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -21,8 +22,8 @@ def _handlers_of_before():
         signal.signal(number, handler)
 
 
-def ended(may_finish=lambda number: False):
-    return ended_by_signals(may_finish, logging.getLogger("of the test"), "the block")
+def ended(may_finish=lambda number: False, clock=time.monotonic):
+    return ended_by_signals(may_finish, logging.getLogger("of the test"), "the block", clock)
 
 
 def send(number):
@@ -40,16 +41,31 @@ def test_a_signal_ends_the_block_where_it_is_and_the_log_says_so(number, caplog)
     assert caplog.messages == [f"the block was ended by {number.name}"]
 
 
-@pytest.mark.parametrize("second", NUMBERS)
-def test_who_may_finish_does_and_a_second_signal_ends_it(second):
+@pytest.mark.parametrize(("second", "later"), [(signal.SIGTERM, 0.0), (signal.SIGUSR2, 0.0), (signal.SIGUSR1, 1.0)])
+def test_who_may_finish_does_and_a_second_signal_ends_it(second, later):
     steps, asked = [], []
-    with ended(lambda number: asked.append(number) or True):
+    times = iter([10.0, 10.0 + later])
+    with ended(lambda number: asked.append(number) or True, lambda: next(times)):
         send(signal.SIGUSR1)
         steps.append("went on")
         send(second)
         steps.append("went on again")
     assert steps == ["went on"]
     assert asked == [signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("may_finish", [True, False])
+def test_the_same_signal_again_is_an_echo(may_finish):
+    steps = []
+    with ended(lambda number: may_finish, lambda: 10.0):
+        try:
+            send(signal.SIGTERM)
+            steps.append("went on")
+        finally:
+            send(signal.SIGTERM)
+            send(signal.SIGTERM)
+            steps.append("tidied up")
+    assert steps == (["went on", "tidied up"] if may_finish else ["tidied up"])
 
 
 def test_it_is_a_kind_of_ctrl_c_which_no_except_for_exceptions_catches():

@@ -1,0 +1,56 @@
+"""The command line ``hpbandster-ng``: which commands it has, and what becomes of their errors.
+
+A command, or a group of them, is one file of this folder; here it is added.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import Any
+
+import click
+
+from hpbandster_ng import __version__
+from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.interfaces.cli.worker import worker
+
+__all__ = ["main"]
+
+_log = logging.getLogger("hpbandster_ng")
+
+
+class _CommandLine(click.Group):
+    """The one place where errors of commands become one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SystemExit:  # an error may be one, and then its code stands and all is said
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(128 + signal.SIGINT)
+        except HpbandsterError as error:
+            _log.info("where the error was raised:", exc_info=True)
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+@click.group(cls=_CommandLine)
+@click.version_option(__version__, prog_name="hpbandster-ng")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens, and show the traceback of an error.")
+def main(verbose: bool) -> None:
+    """Hyperparameter optimisation with successive halving, Hyperband and BOHB.
+
+    \b
+    Exit codes:
+      0    done; a worker: sent home, without a job for --timeout seconds,
+           or ended by SIGTERM, SIGUSR1 or SIGUSR2
+      1    an error, told in one line on the standard error stream
+      2    wrong usage, or a worker that its run does not let in
+      130  ended by Ctrl-C
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+
+
+main.add_command(worker)

@@ -1,0 +1,119 @@
+"""Several commands at once, each in a process of its own, which live and end together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from hpbandster_ng.backends.isolation import GUARD
+
+__all__ = ["run_together"]
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+
+_log = logging.getLogger("hpbandster_ng")
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A process has ended; a negative code names the signal that killed it."""
+
+    index: int
+    code: int
+
+
+def run_together(commands: Sequence[Sequence[str]]) -> int:
+    """Run each command in a process of its own, and return when all have ended.
+
+    Their output is passed through. Signals and Ctrl-C are passed on to each of them: they lead sessions of their own,
+    so a terminal does not send them Ctrl-C a second time. On POSIX, none outlives this process, however it ends.
+
+    Returns:
+        The first exit code that was not 0, in the order of their ends; 128 and the signal's number for one that was
+        killed, unless by a signal that was passed on. 0 if there was none.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed; all have ended.
+
+    Example:
+        >>> import sys
+        >>> run_together([[sys.executable, "-c", "pass"], [sys.executable, "-c", "import sys; sys.exit(3)"]])
+        3
+    """
+    news: SimpleQueue[int | _Ended] = SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_signals_sent_to(news.put))
+        processes = [stack.enter_context(_started(index, command, news.put)) for index, command in enumerate(commands)]
+        return _wait_for_all(processes, news)
+
+
+def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[int | _Ended]) -> int:
+    first_code = 0
+    passed_on: set[int] = set()
+    running = len(processes)
+    while running:
+        new = news.get()
+        if isinstance(new, _Ended):
+            running -= 1
+            code = new.code if new.code >= 0 else 128 - new.code
+            if code and code - 128 not in passed_on:
+                _log.warning("process %d of %d ended with exit code %d", new.index, len(processes), code)
+                first_code = first_code or code
+        else:
+            passed_on.add(new)
+            for process in processes:
+                process.send_signal(new)  # does nothing if it has ended
+    if signal.SIGINT in passed_on:
+        raise KeyboardInterrupt
+    return first_code
+
+
+@contextlib.contextmanager
+def _started(index: int, command: Sequence[str], report: Callable[[_Ended], None]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, whose end is reported; at the end of the block, or of this process, it is killed."""
+    process = subprocess.Popen(_guarded(command), stdin=subprocess.PIPE, start_new_session=True)
+    assert process.stdin is not None
+    lifeline = process.stdin
+
+    def watch() -> None:
+        code = process.wait()
+        lifeline.close()  # ends the guard, with what the command has left running
+        report(_Ended(index, code))
+
+    watcher = threading.Thread(target=watch, name="hpbandster-watch", daemon=True)
+    watcher.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        watcher.join()
+
+
+def _guarded(command: Sequence[str]) -> list[str]:
+    """The command, below a guard that waits for the other end of its standard input to be closed."""
+    if os.name != "posix":
+        return [*command]
+    return ["/bin/sh", "-c", GUARD + ' exec "$@" 3<&- </dev/null', "sh", *command]
+
+
+@contextlib.contextmanager
+def _signals_sent_to(take: Callable[[int], None]) -> Iterator[None]:
+    """Instead of what they do otherwise; one that is ignored stays so."""
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+    changed = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    try:
+        for number in changed:
+            signal.signal(number, lambda number, _: take(number))
+        yield
+    finally:
+        for number, handler in changed.items():
+            signal.signal(number, handler)
