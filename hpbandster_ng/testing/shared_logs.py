@@ -59,6 +59,7 @@ class SharedLogsContract:
             with logs.turn("a", 3) as turn:
                 assert list(turn.records) == []
             assert others.read("a", after=1) == [_record(2, 1, 2), _record(3, 3)]
+            assert others.read("a", after=1, limit=1) == [_record(2, 1, 2)]
 
     def test_what_is_raised_in_a_turn_leaves_everything_as_it_was(self, tmp_path: Path) -> None:
         with _closed(self.factory(tmp_path)()) as logs:

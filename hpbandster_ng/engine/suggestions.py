@@ -1,0 +1,140 @@
+"""Deciding for processes that come and go: who asks gets a job, who reports ends it, who is silent loses it.
+
+A run with a master has workers that stay. Here, each job is a worker of its own in the pool: it joins for one job and
+leaves with it. Everything else, brackets and generators, is as in any run, because the planner is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from hpbandster_ng.engine.events import Event, JobFinished, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.planner import Planner
+from hpbandster_ng.engine.pool import JobState, Task
+from hpbandster_ng.engine.records import Job, JobKey, Outcome
+from hpbandster_ng.errors import IllegalTransitionError
+
+__all__ = ["OpenJob", "Suggestions"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job that somebody has.
+
+    Attributes:
+        holder: the name that it was given under, no other job's.
+        job: what is to be evaluated.
+        start: how it was given: when, with which attempt, time limit and previous budget.
+    """
+
+    holder: str
+    job: Job
+    start: StartJob
+
+
+class Suggestions:
+    """The jobs of a log that many processes write.
+
+    What is decided is returned as the events to be recorded, and is folded already: who cannot record them must begin
+    anew with what is recorded.
+
+    Args:
+        planner: decides.
+
+    Example:
+        >>> from hpbandster_ng.engine.config_generator import ConfigGenerator
+        >>> from hpbandster_ng.engine.events import RunRequested
+        >>> from hpbandster_ng.engine.iteration import Iteration
+        >>> from hpbandster_ng.engine.pool import Pool
+        >>> from hpbandster_ng.engine.records import OutcomeState
+        >>> def make(i):
+        ...     return Iteration(i, [1], [9], lambda budget: ({"x": 0.5}, {}))
+        >>> suggestions = Suggestions(Planner(make, ConfigGenerator(), Pool(), seed=0))
+        >>> suggestions.fold([RunRequested(0.0, n_iterations=1)])
+        >>> events = suggestions.give(1.0, "process 1")
+        >>> [type(event).__name__ for event in events]
+        ['WorkerJoined', 'OpenIteration', 'QueueJob', 'StartJob']
+        >>> suggestions.open["process 1"].job.config, suggestions.has_job(2.0)
+        ({'x': 0.5}, False)
+        >>> outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.1, "info": None})
+        >>> [type(event).__name__ for event in suggestions.end(3.0, "process 1", outcome)]
+        ['JobFinished', 'WorkerLost', 'EndJob']
+        >>> suggestions.is_finished
+        True
+    """
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+        self._starts: dict[JobKey, StartJob] = {}
+
+    def fold(self, events: Iterable[Event]) -> None:
+        """Take note of what was recorded; decides nothing."""
+        for event in events:
+            self._note(event)
+            self.planner.replay([event])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all that was asked for is done."""
+        return self.planner.is_finished
+
+    @property
+    def open(self) -> dict[str, OpenJob]:
+        """The jobs that somebody has, by their holders, the oldest first."""
+        running = (task for task in self.planner.pool.tasks.values() if task.state is JobState.RUNNING)
+        jobs = [OpenJob(str(task.worker), task.job, self._starts[task.job.key]) for task in running]
+        return {job.holder: job for job in sorted(jobs, key=lambda job: (job.start.at, job.holder))}
+
+    def has_job(self, at: float) -> bool:
+        """Whether there is one for who asks now."""
+        return self.planner.has_job(at)
+
+    def give(self, at: float, holder: str) -> list[Event]:
+        """Give somebody a job; :attr:`open` has it then, unless there was none, or none that could be sent to anybody.
+
+        Args:
+            at: unix seconds.
+            holder: a name that no job was given under before.
+        """
+        events = self._told(WorkerJoined(at, holder))
+        if self.planner.pool.workers[holder] is None:
+            events += self._told(WorkerLost(at, holder, "there is no job for it", handed_back=True))
+        return events
+
+    def end(self, at: float, holder: str, outcome: Outcome) -> list[Event]:
+        """A job that somebody has ended."""
+        task = self._task_of(holder)
+        finished = JobFinished(at, *task.job.key, task.attempt, holder, outcome)
+        self.planner.replay([finished])
+        return [finished, *self._told(WorkerLost(at, holder, "its job has ended", handed_back=True))]
+
+    def take_back(self, at: float, holder: str, reason: str, is_lost: bool) -> list[Event]:
+        """Somebody gives a job back, or is lost with it: it will be given to somebody else.
+
+        Args:
+            is_lost: whether this counts as one of the job's attempts.
+        """
+        self._task_of(holder)
+        return self._told(WorkerLost(at, holder, reason, handed_back=not is_lost))
+
+    def _told(self, happening: WorkerJoined | WorkerLost) -> list[Event]:
+        decisions = self.planner.handle(happening)
+        for decision in decisions:
+            self._note(decision)
+        return [happening, *decisions]
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, StartJob):
+            self._starts[event.key] = event
+
+    def _task_of(self, holder: str) -> Task:
+        running: Iterator[Task] = (
+            task
+            for task in self.planner.pool.tasks.values()
+            if task.state is JobState.RUNNING and task.worker == holder
+        )
+        task = next(running, None)
+        if task is None:
+            raise IllegalTransitionError(f"{holder!r} has no job")
+        return task
