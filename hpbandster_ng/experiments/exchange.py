@@ -100,7 +100,7 @@ class Exchange:
                     given.append(job)
             return decided
 
-        self._take_turn(lambda ledger: None, decide)
+        self._take_turn(lambda _: None, decide)
         if not given:
             return None
         self._keeper.keep(holder)

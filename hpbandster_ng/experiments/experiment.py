@@ -348,8 +348,8 @@ class Experiment:
         if ledger.knows(holder):
             raise SuggestionError(
                 f"suggestion {holder!r} is closed: it was observed, released or deleted, or its lease of "
-                f"{ledger.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on with "
-                "the next one"
+                f"{ledger.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on "
+                "with the next one"
             )
         raise SuggestionError(
             f"{holder!r} is no suggestion of experiment {self.name!r}; suggestions() has those that are open"

@@ -20,7 +20,6 @@ The exception of a run that timed out, was lost, or returned what is no result b
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os

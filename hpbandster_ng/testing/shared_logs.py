@@ -13,17 +13,14 @@ from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
 from hpbandster_ng.errors import LogError, NotPlainError
 from hpbandster_ng.storage.shared import Record, SharedLogs
 
-__all__ = ["SharedLogsContract"]
+__all__ = ["LogsContract", "SharedLogsContract"]
 
 _LIMIT = 60.0
 """Seconds after which a test fails in place of waiting."""
 
 
-class SharedLogsContract:
-    """Tests of logs that many processes write.
-
-    A subclass implements :meth:`factory`. What that returns must be picklable: other processes call it, too.
-    """
+class LogsContract:
+    """Tests of logs that many threads write; a subclass implements :meth:`factory`."""
 
     def factory(self, tmp_path: Path) -> Callable[[], SharedLogs]:
         """What opens one and the same place, which is empty at first, each time it is called."""
@@ -133,6 +130,13 @@ class SharedLogsContract:
             for thread in threads:
                 thread.join(_LIMIT)
             _assert_counted(logs, 101)
+
+
+class SharedLogsContract(LogsContract):
+    """Tests of logs that many processes write.
+
+    What :meth:`factory` returns must be picklable: other processes call it, too.
+    """
 
     def test_processes_take_turns_and_one_that_is_killed_in_its_turn_holds_up_nobody(self, tmp_path: Path) -> None:
         make = self.factory(tmp_path)

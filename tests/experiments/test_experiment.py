@@ -22,7 +22,7 @@ from hpbandster_ng.errors import (
 from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.experiments import exchange as exchange_module
 from hpbandster_ng.optimizers import ASHA, BOHB, FreezeThaw, HyperBand, RandomSearch
-from tests.experiments.memory_logs import MemoryLogs, broken
+from tests.experiments.memory_logs import FailingLogs, broken
 from tests.waiting import LIMIT, wait_until
 
 SPACE = CS.ConfigurationSpace({"x": (0.0, 1.0), "c": ["a", "b"]})
@@ -31,7 +31,7 @@ BUDGETS = {"min_budget": 1, "max_budget": 9}
 
 @pytest.fixture
 def logs():
-    return MemoryLogs()
+    return FailingLogs()
 
 
 @pytest.fixture(autouse=True)
@@ -376,7 +376,7 @@ STEPS = st.lists(
 @settings(deadline=None, max_examples=40)
 @given(STEPS, st.sampled_from([HyperBand, BOHB, ASHA]))
 def test_whatever_processes_do_every_job_has_one_outcome(steps, optimizer):
-    logs = MemoryLogs()
+    logs = FailingLogs()
     first = create(logs, optimizer=optimizer, n_iterations=2)
     handles = [first, Experiment.open(logs, first.id), Experiment.open(logs, first.id)]
     closed = []
