@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
 import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,15 +15,22 @@ from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.checks import check_number, check_whole
 from hpbandster_ng.engine.events import Event, RunRequested
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
-from hpbandster_ng.engine.suggestions import OpenJob
-from hpbandster_ng.errors import InvalidArgumentError, LogError, NoSuggestionError, SuggestionError
+from hpbandster_ng.engine.records import Outcome, OutcomeState
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan
+from hpbandster_ng.errors import (
+    HpbandsterError,
+    InvalidArgumentError,
+    NoSuggestionError,
+    SuggestionError,
+)
+from hpbandster_ng.experiments.catalogue import check_is_same, find, names
 from hpbandster_ng.experiments.exchange import Exchange
 from hpbandster_ng.experiments.ledger import Ledger, Progress
 from hpbandster_ng.experiments.metrics import Metric
 from hpbandster_ng.experiments.outcomes import Best, best_of, pareto_front
-from hpbandster_ng.experiments.specification import Specification, id_of
-from hpbandster_ng.storage.shared import SharedLogs
+from hpbandster_ng.experiments.specification import Specification
+from hpbandster_ng.experiments.suggestion import Suggestion
+from hpbandster_ng.storage.shared import Record, SharedLogs
 from hpbandster_ng.storage.urls import shared_logs_of
 
 __all__ = ["Experiment", "Suggestion"]
@@ -33,31 +38,6 @@ __all__ = ["Experiment", "Suggestion"]
 _Self = TypeVar("_Self", bound="Experiment")
 
 _LEASE = 60.0
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A configuration to be evaluated on a budget.
-
-    Attributes:
-        id: of this suggestion, no other's; any process can observe it.
-        config: plain Python values by hyperparameter name.
-        budget: how much to spend, in the unit of ``min_budget`` and ``max_budget``.
-        config_id: the configuration's; the same on each of its budgets.
-        previous_budget: the largest budget that it has succeeded on, or None.
-        worker: who has it.
-        attempt: 1 for the first try, one more after each loss.
-        time_limit: seconds that the evaluation may take by the optimizer's ``job_timeout``, or None.
-    """
-
-    id: str
-    config: Config
-    budget: float
-    config_id: ConfigId
-    previous_budget: float | None
-    worker: str
-    attempt: int
-    time_limit: float | None
 
 
 class Experiment:
@@ -88,6 +68,8 @@ class Experiment:
     """
 
     def __init__(self, logs: SharedLogs, specification: Specification) -> None:
+        self._logs = logs
+        self._specification = specification
         self._exchange = Exchange(logs, specification)
         self.id = specification.id
         self.name = specification.name
@@ -107,6 +89,7 @@ class Experiment:
         parallel_bandwidth: int | None = None,
         metadata: Mapping[str, Any] | None = None,
         lease: float = _LEASE,
+        exist_ok: bool = False,
         **settings: Any,
     ) -> _Self:
         """Begin an experiment.
@@ -124,10 +107,13 @@ class Experiment:
             metadata: plain values, to be kept.
             lease: seconds after which a suggestion is offered again if nothing is heard of who has it. While its
                 process lives, it is heard of.
+            exist_ok: open the experiment of that name, if there is one with the same settings; it is extended, if these
+                iterations are more.
             settings: arguments of the optimizer, such as ``min_budget``, ``max_budget``, ``seed``; plain values.
 
         Raises:
             InvalidArgumentError: an argument cannot be, or the name is taken.
+            RunDiffersError: it is taken by an experiment with other settings; with ``exist_ok`` only.
             NotPlainError: one cannot be kept.
             StorageError: the database cannot be written.
         """
@@ -137,12 +123,17 @@ class Experiment:
         specification = Specification.checked(
             name, optimizer, settings, configspace, metrics, parallel_bandwidth, lease, metadata or {}
         )
-        at = time.time()
-        seed = specification.new_optimizer().seed
-        request = RunRequested(at, n_iterations or 0, is_open_ended=n_iterations is None)
-        if not logs.create(specification.id, [specification.described(at, seed), request]):
+        described = specification.described(time.time(), specification.new_optimizer().seed)
+        request = RunRequested(described.at, n_iterations or 0, is_open_ended=n_iterations is None)
+        if logs.create(specification.id, [described, request]):
+            return cls.open(logs, specification.id)
+        if not exist_ok:
             raise InvalidArgumentError("name", name, "is taken", "open that experiment, or choose another name")
-        return cls.open(logs, specification.id)
+        check_is_same(logs, described, settings.get("seed"))
+        there = cls.open(logs, specification.id)
+        if (math.inf if n_iterations is None else n_iterations) > there.progress.n_iterations:
+            there.extend(n_iterations)
+        return there
 
     @classmethod
     def open(cls: type[_Self], storage: SharedLogs | str, experiment: str) -> _Self:
@@ -157,10 +148,7 @@ class Experiment:
             StorageError: the database cannot be read.
         """
         logs = shared_logs_of(storage)
-        for identity in (experiment, id_of(experiment)):
-            if records := logs.read(identity):
-                return cls(logs, Specification.recorded(records[0].events[0], f"experiment {experiment!r}"))
-        raise _unknown(experiment, cls.names(logs))
+        return cls(logs, find(logs, experiment))
 
     @staticmethod
     def names(storage: SharedLogs | str) -> dict[str, str]:
@@ -169,13 +157,7 @@ class Experiment:
         Raises:
             StorageError: the database cannot be read.
         """
-        logs = shared_logs_of(storage)
-        found = {identity: logs.read(identity, limit=1) for identity in logs.names()}
-        return {
-            identity: Specification.recorded(records[0].events[0], f"experiment {identity!r}").name
-            for identity, records in found.items()
-            if records
-        }
+        return names(shared_logs_of(storage))
 
     def suggest(self, worker: str | None = None, timeout: float | None = None) -> Suggestion | None:
         """A configuration to be evaluated; waits while there is none, because a rung fills or too many are open.
@@ -198,7 +180,7 @@ class Experiment:
         while True:
             job = self._exchange.suggested(worker)
             if job is not None:
-                return _suggestion(job)
+                return Suggestion.of(job)
             progress = self.progress
             if progress.is_finished:
                 return None
@@ -233,19 +215,33 @@ class Experiment:
             NotPlainError: ``info`` or ``metadata`` cannot be kept.
             StorageError: the database cannot be reached, read or written.
         """
-        holder = _holder(suggestion)
-        values = None if error is not None else self._values(loss, metrics)
+        if error is not None:
+            self._end(suggestion, Outcome(OutcomeState.FAILED, error=str(error)))
+            return
+        values = self._values(loss, metrics)
         kept = {"info": plain(info, "info"), "metadata": plain(dict(metadata or {}), "metadata")}
+        self._end(suggestion, Outcome(OutcomeState.SUCCEEDED, {"metrics": values, **kept}))
 
-        def decide(ledger: Ledger, at: float) -> list[Event]:
-            if values is None:
-                outcome = Outcome(OutcomeState.FAILED, error=str(error))
+    def observe_outcome(
+        self, suggestion: Suggestion | str, outcome: Outcome, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell how ``compute`` of a worker ended; its ``loss`` is the value of the metric that guides the search.
+
+        Values that cannot be count as an invalid return.
+
+        Raises:
+            SuggestionError, NotPlainError, StorageError: as :meth:`observe`.
+        """
+        kept = plain(dict(metadata or {}), "metadata")
+        if outcome.result is not None:
+            try:
+                values = self._values(outcome.result.get("loss"), outcome.result.get("metrics"))
+            except (HpbandsterError, TypeError, ValueError) as error:
+                outcome = Outcome(OutcomeState.INVALID, error=str(error))
             else:
-                told = self.metrics.loss(values, ledger.lowest, ledger.highest)
-                outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": told, "metrics": values, **kept})
-            return ledger.suggestions.end(at, holder, outcome)
-
-        self._exchange.change(partial(self._check_open, holder), decide, holder)
+                result = {"metrics": values, "info": outcome.result.get("info"), "metadata": kept}
+                outcome = Outcome(OutcomeState.SUCCEEDED, result)
+        self._end(suggestion, outcome)
 
     def release(self, suggestion: Suggestion | str) -> None:
         """Give a suggestion back: it is offered again, and that is no loss.
@@ -266,14 +262,14 @@ class Experiment:
         if state != "open":
             raise InvalidArgumentError("state", state, "must be 'open'", "result() has what was observed")
         with self._exchange.ledger() as ledger:
-            return [_suggestion(job) for job in ledger.suggestions.open.values()]
+            return [Suggestion.of(job) for job in ledger.suggestions.open.values()]
 
     def delete_suggestions(self, state: str = "open") -> int:
         """Take the configurations of all open suggestions out of the experiment; returns how many."""
         deleted = 0
         for suggestion in self.suggestions(state):
             with contextlib.suppress(SuggestionError):  # somebody was faster
-                self._cancel(suggestion.id)
+                self._end(suggestion, Outcome(OutcomeState.CANCELLED, error="it was deleted"))
                 deleted += 1
         return deleted
 
@@ -300,6 +296,15 @@ class Experiment:
             return [request]
 
         self._exchange.change(check, decide)
+
+    def plan(self, n_iterations: int) -> Plan | BudgetPlan | None:
+        """What so many iterations run, from the first on; None if the optimizer does not tell."""
+        planned = getattr(self._specification.new_optimizer(), "planned", None)
+        return None if planned is None else planned(0, n_iterations)
+
+    def records(self, after: int = 0) -> list[Record]:
+        """What was recorded, beyond the record of that number."""
+        return self._logs.read(self.id, after)
 
     @property
     def progress(self) -> Progress:
@@ -336,9 +341,16 @@ class Experiment:
             values.setdefault(self.metrics.guide.name, loss)
         return self.metrics.check(values)
 
-    def _cancel(self, holder: str) -> None:
+    def _end(self, suggestion: Suggestion | str, outcome: Outcome) -> None:
+        """Record how an evaluation ended; one that succeeded gets the loss that the optimizer is told."""
+        holder = _holder(suggestion)
+
         def decide(ledger: Ledger, at: float) -> list[Event]:
-            return ledger.suggestions.end(at, holder, Outcome(OutcomeState.CANCELLED, error="it was deleted"))
+            ended = outcome
+            if outcome.result is not None:
+                told = self.metrics.loss(outcome.result["metrics"], ledger.lowest, ledger.highest)
+                ended = Outcome(outcome.state, {"loss": told, **outcome.result})
+            return ledger.suggestions.end(at, holder, ended)
 
         self._exchange.change(partial(self._check_open, holder), decide, holder)
 
@@ -358,27 +370,3 @@ class Experiment:
 
 def _holder(suggestion: Suggestion | str) -> str:
     return suggestion if isinstance(suggestion, str) else suggestion.id
-
-
-def _suggestion(job: OpenJob) -> Suggestion:
-    start = job.start
-    return Suggestion(
-        job.holder,
-        dict(job.job.config),
-        start.budget,
-        start.config_id,
-        start.previous_budget,
-        job.holder.rpartition(".")[0],
-        start.attempt,
-        start.time_limit,
-    )
-
-
-def _unknown(experiment: str, known: Mapping[str, str]) -> LogError:
-    like = difflib.get_close_matches(experiment, [*known, *known.values()], n=3, cutoff=0.4)
-    if like:
-        way_out = f"did you mean {' or '.join(map(repr, like))}?"
-    else:
-        there = ", ".join(f"{name!r} ({identity})" for identity, name in known.items())
-        way_out = f"there are {there}" if there else "there is none at all"
-    return LogError(f"there is no experiment {experiment!r} here; {way_out}")
