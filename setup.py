@@ -28,7 +28,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.8"],
     "progress": ["tqdm>=4.66"],
     "sklearn": ["scikit-learn>=1.4"],
-    "sql": ["SQLAlchemy>=2.0.31"],
+    "sql": ["alembic>=1.13", "SQLAlchemy>=2.0.31"],
     "torch": ["torch>=2.2"],
 }
 EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]

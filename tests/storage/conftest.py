@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.storage.postgres import Postgres, find_binaries
+from tests.storage.postgres import Postgres, execute, find_binaries
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,20 @@ def postgres():
     yield server
     server.stop()
     server.remove()
+
+
+@pytest.fixture
+def database(postgres, tmp_path):
+    """The url of a database of PostgreSQL that is empty."""
+    name = f"db_{abs(hash(str(tmp_path)))}"
+    execute(postgres.url, f"CREATE DATABASE {name}")
+    return postgres.url.replace("/postgres", f"/{name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Of a database that no log is kept in yet."""
+    return f"sqlite:///{tmp_path}/runs.db" if request.param == "sqlite" else request.getfixturevalue("database")
 
 
 @pytest.fixture

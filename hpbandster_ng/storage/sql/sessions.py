@@ -1,0 +1,184 @@
+"""Connections that take turns: who writes waits for whoever came before, and wakes as soon as that has ended.
+
+There are two places to wait at. Who leads the line reads and decodes what is there already while another one has its
+turn, so that little is left to be read when its own turn begins; all others wait behind it. So as many as two work at a
+time, and a turn is short however many there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from hpbandster_ng.errors import StorageBusyError, StorageError
+from hpbandster_ng.storage.files import Queue
+from hpbandster_ng.storage.sql.database import KEEPALIVES, Database, lock_key
+
+__all__ = ["PostgreSQLSession", "SQLiteSession", "Session", "Statement"]
+
+Statement = sa.sql.ClauseElement
+Parameters = Mapping[str, Any]
+Row = Sequence[Any]
+
+_TURN_SECONDS = 60
+"""How long a turn may take in PostgreSQL, whose server lets the next one begin then."""
+
+
+class Session:
+    """One connection, for one thread at a time, and for no process but the one that made it.
+
+    After an error it can only be closed.
+
+    Args:
+        database: with tables of this version.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.process = os.getpid()
+        connection = database.connect()
+        self.driver: Any = connection.connection.driver_connection
+        connection.detach()
+
+    def is_usable(self) -> bool:
+        """Whether it still leads to the database, as far as one can tell without asking."""
+        return True
+
+    def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
+        """Read, outside of any turn."""
+        return self._execute(statement, parameters).fetchall()
+
+    def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        """Wait until this is the next one to have a turn in this log, and read."""
+        raise NotImplementedError
+
+    def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        """Wait until nobody else has a turn in this log, begin one, and read."""
+        raise NotImplementedError
+
+    def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
+        """Write, and end the turn; when this returns, it is kept."""
+        raise NotImplementedError
+
+    def roll_back(self) -> None:
+        """End a turn in which nothing was written."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the connection, and with it of a turn and of what was not committed."""
+        with contextlib.suppress(*self.database.errors):
+            self.driver.close()
+
+    def _execute(self, statement: Statement, parameters: Parameters) -> Any:
+        return self.driver.execute(self.database.text(statement), parameters)
+
+
+class SQLiteSession(Session):
+    """Waits for files beside the database, as its own locks are polled; time is the machine's.
+
+    Changes are visible to others before they are on the disk, and :meth:`commit` returns after that: whoever comes next
+    need not wait for the disk as well. Who adds to what is not on the disk yet is not kept without it, since SQLite
+    recovers its log of changes from the beginning up to the first flaw.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.path = Path(str(database.path))
+        self.next = Queue(self.path.with_name(f"{self.path.name}.%next.lock"))
+        self.turn = Queue(self.path.with_name(f"{self.path.name}.%turn.lock"))
+        self.driver.isolation_level = None  # transactions begin where they are said to
+        self.driver.execute("PRAGMA synchronous = NORMAL")
+        self.driver.execute("SELECT count(*) FROM hpbandster_schema").fetchall()  # makes the file below
+        self.changes = os.open(f"{self.path}-wal", os.O_RDWR)
+        self.inode = self.path.stat().st_ino
+
+    def is_usable(self) -> bool:
+        try:
+            return self.path.stat().st_ino == self.inode
+        except OSError:
+            return False
+
+    def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        self.next.enter()
+        return self.ask(statement, parameters)
+
+    def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        self.turn.enter()
+        self.next.leave()
+        self.driver.execute("BEGIN IMMEDIATE")
+        return self.ask(statement, {**parameters, "now": time.time()})
+
+    def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
+        for statement, parameters in statements:
+            self._execute(statement, parameters)
+        if not self.is_usable():
+            raise StorageError(f"{self.path} was removed while this process wrote to it; start again")
+        self.driver.execute("COMMIT")
+        self.turn.leave()
+        os.fdatasync(self.changes)
+
+    def roll_back(self) -> None:
+        self.driver.execute("ROLLBACK")
+        self.turn.leave()
+
+    def close(self) -> None:
+        super().close()
+        os.close(self.changes)
+        self.turn.leave()
+        self.next.leave()
+
+
+class PostgreSQLSession(Session):
+    """Waits for locks of the server, whose time it is; what can be sent at once makes one journey."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.driver.autocommit = True  # transactions begin where they are said to
+        settings = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
+        for name, value in {**settings, "idle_in_transaction_session_timeout": _TURN_SECONDS * 1000}.items():
+            self.driver.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
+
+    def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        with self.driver.pipeline():
+            self.driver.execute("SELECT pg_advisory_lock(%s)", (_key("next", log),))
+            return self.ask(statement, parameters)
+
+    def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        with self.driver.pipeline():
+            self.driver.execute("BEGIN")
+            self.driver.execute("SELECT pg_advisory_xact_lock(%s)", (_key("turn", log),))
+            self.driver.execute("SELECT pg_advisory_unlock(%s)", (_key("next", log),))
+            return self.ask(statement, parameters)
+
+    def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
+        try:
+            with self.driver.pipeline():
+                for statement, parameters in statements:
+                    self._execute(statement, parameters)
+                self.driver.execute("COMMIT")
+        except self.database.errors as error:
+            if getattr(error, "sqlstate", None) == _TIMED_OUT:
+                raise StorageBusyError(
+                    f"a turn in {self.database.name} took more than {_TURN_SECONDS} s, and another process was given "
+                    "the next one; nothing was written: try again"
+                ) from error
+            raise
+
+    def roll_back(self) -> None:
+        self.driver.execute("ROLLBACK")
+
+
+_TIMED_OUT = "25P03"
+"""PostgreSQL's idle_in_transaction_session_timeout."""
+
+
+@functools.cache
+def _key(place: str, log: str) -> int:
+    return lock_key(f"{place} {log}")
