@@ -37,17 +37,16 @@ def check_is_same(logs: SharedLogs, described: RunDescribed, seed: int | None) -
     Raises:
         RunDiffersError: spells out every difference.
     """
-    (head,) = logs.read(described.run_id, limit=1)
-    recorded = recorded_description(head.events, logs)
+    head = logs.head(described.run_id)
+    recorded = recorded_description(() if head is None else head.events, logs)
     assert recorded is not None
     asked = {name: value for name, value in described.description.items() if name != "seed"}
     check_same(recorded, described.run_id, asked, seed)
 
 
 def _recorded(logs: SharedLogs, identity: str) -> Specification | None:
-    for head in logs.read(identity, limit=1):
-        return Specification.recorded(head.events[0], f"experiment {identity!r}")
-    return None
+    head = logs.head(identity)
+    return None if head is None else Specification.recorded(head.events[0], f"experiment {identity!r}")
 
 
 def _unknown(experiment: str, known: Mapping[str, str]) -> LogError:

@@ -75,9 +75,12 @@ class MemoryLogs:
     def names(self) -> list[str]:
         return sorted(self._logs)
 
-    def read(self, name: str, after: int = 0, limit: int | None = None) -> list[Record]:
+    def head(self, name: str) -> Record | None:
+        return next(iter(self.read(name)), None)
+
+    def read(self, name: str, after: int = 0) -> list[Record]:
         log = self._logs.get(name)
-        return [] if log is None else log.records[after:][:limit]
+        return [] if log is None else log.records[after:]
 
     @contextmanager
     def turn(self, name: str, after: int) -> Iterator[MemoryTurn]:

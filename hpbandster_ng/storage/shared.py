@@ -79,8 +79,15 @@ class SharedLogs(Protocol):
     def names(self) -> list[str]:
         """The logs that there are, in ascending order; none where nothing was ever created."""
 
-    def read(self, name: str, after: int = 0, limit: int | None = None) -> list[Record]:
-        """The records with a larger number, so many of them at most, in order; none if there is no such log.
+    def head(self, name: str) -> Record | None:
+        """The first record; None if there is no such log.
+
+        Raises:
+            LogError: see :meth:`read`.
+        """
+
+    def read(self, name: str, after: int = 0) -> list[Record]:
+        """The records with a larger number, in order; none if there is no such log.
 
         Raises:
             LogError: a record was not written by this package, or by a later version of it.

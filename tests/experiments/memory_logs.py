@@ -21,8 +21,8 @@ class FailingLogs(MemoryLogs):
         super().__init__()
         self.fails = lambda: None
 
-    def read(self, name, after=0, limit=None):
-        return [_read_back(record) for record in super().read(name, after, limit)]
+    def read(self, name, after=0):
+        return [_read_back(record) for record in super().read(name, after)]
 
     @contextmanager
     def turn(self, name, after):

@@ -34,7 +34,11 @@ _NEW = (
     .where(RUNS.c.run == _LOG, RUNS.c.shared, RECORDS.c.number > _AFTER)
     .order_by(RECORDS.c.number)
 )
-
+_HEAD = (
+    sa.select(RECORDS.c.number, RECORDS.c.text)
+    .join(RUNS, RUNS.c.run == RECORDS.c.run)
+    .where(RUNS.c.run == _LOG, RUNS.c.shared, RECORDS.c.number == sa.literal_column("1"))
+)
 
 _COUNTED, _ADDED, _EXPIRED = "0", "1", "2"
 
@@ -131,6 +135,16 @@ class SQLSharedLogs:
         """The shared logs that there are, in ascending order; none where nothing was ever created."""
         with self._session() as session, self._reports(None, "read"):
             return [] if session is None else sorted(name for (name,) in session.ask(_NAMES, {}))
+
+    def head(self, name: str) -> Record | None:
+        """The first record; None if there is no such log.
+
+        Raises:
+            StorageError, LogError: see :meth:`read`.
+        """
+        with self._session() as session, self._reports(name, "read"):
+            rows = [] if session is None else session.ask(_HEAD, {"log": name})
+        return next(iter(self._decoded(name, rows)), None)
 
     def read(self, name: str, after: int = 0) -> list[Record]:
         """The records with a larger number, in order; none if there is no such log.
