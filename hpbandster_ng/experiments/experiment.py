@@ -273,6 +273,14 @@ class Experiment:
                 deleted += 1
         return deleted
 
+    def delete(self) -> None:
+        """Remove the experiment from its database, with everything observed; whoever works for it gets an error.
+
+        Raises:
+            StorageError: the database cannot be reached or written.
+        """
+        self._logs.delete(self.id)
+
     def extend(self, n_iterations: int | None) -> None:
         """Ask for more: so many iterations in all; None goes on for ever.
 
