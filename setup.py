@@ -17,6 +17,8 @@ REQUIRES = [
     "netifaces-plus>=0.12.3",
     "numpy>=1.26",
     "Pyro4>=4.82",
+    "PyYAML>=6.0.1",
+    "rich>=13.7",
     "scipy>=1.11.4",
     "serpent>=1.41",
     "statsmodels>=0.14.2",
@@ -52,6 +54,7 @@ EXTRAS["lint"] = [
     "ruff~=0.17.5",
     "scipy-stubs; python_version >= '3.11'",
     "types-psutil",
+    "types-PyYAML",
 ]
 EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.

@@ -13,6 +13,11 @@ import click
 
 from hpbandster_ng import __version__
 from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.interfaces.cli.change import delete, extend, release
+from hpbandster_ng.interfaces.cli.create import create, plan
+from hpbandster_ng.interfaces.cli.export import export
+from hpbandster_ng.interfaces.cli.look import list_experiments, status, suggestions
+from hpbandster_ng.interfaces.cli.start_worker import start_worker
 from hpbandster_ng.interfaces.cli.worker import worker
 
 __all__ = ["main"]
@@ -53,4 +58,8 @@ def main(verbose: bool) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
 
 
-main.add_command(worker)
+for _command in (
+    *(create, plan, list_experiments, status, suggestions, export),
+    *(extend, release, delete, start_worker, worker),
+):
+    main.add_command(_command)
