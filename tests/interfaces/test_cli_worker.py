@@ -52,7 +52,7 @@ def call(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["workers_of_a_test:Mine"], "Missing option '--run-id'."),
+        (["workers_of_a_test:Mine"], "give either --run-id, for a run, or --storage, "),
         (["--run-id", "r"], "Missing argument 'MODULE:CLASS'."),
         (["Mine", "--run-id", "r"], "'Mine' has no class or no module; write module:Class or path/to/file.py:Class."),
         ([":Mine", "--run-id", "r"], "':Mine' has no class or no module; "),

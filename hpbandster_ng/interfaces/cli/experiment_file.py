@@ -125,5 +125,6 @@ def _metric(item: Entry) -> Metric:
     try:
         return Metric(**arguments)
     except InvalidArgumentError as error:
-        entry = members.get(error.parameter.rpartition(".")[2], members["name"])
+        key = error.parameter.rpartition(".")[2] if "." in error.parameter else "name"
+        entry = members.get(key, item.called(f"{item.key}.{key}"))
         raise InvalidArgumentError(entry.place, error.value, error.rule, error.way_out) from error

@@ -32,14 +32,14 @@ _Row = dict[str, Any]
 def export(experiment: str, kind: str, output: Path | None, storage: str) -> None:
     """Write what was observed, an evaluation a row.
 
-    Columns of csv are id, budget, outcome, param.NAME, metric.NAME, info, metadata, error, and started and finished
+    Columns of csv are config_id, budget, outcome, param.NAME, metric.NAME, info, metadata, error, and started and finished
     in seconds from the start of the experiment. A pickle holds a Result, which Result.from_pickle reads.
     """
     with Experiment.open(storage, experiment) as opened:
         result = opened.result()
     content = _FORMATS[kind](result)
     if output is None:
-        click.get_binary_stream("stdout").write(content)
+        click.echo(content, nl=False)
         return
     try:
         output.write_bytes(content)
@@ -57,7 +57,7 @@ def _row(result: Result, run: Run) -> _Row:
     datum = result.data[run.config_id]
     told: Mapping[str, Any] = datum.results.get(run.budget) or {}
     return {
-        "id": run.config_id,
+        "config_id": run.config_id,
         "budget": run.budget,
         "outcome": run.outcome.value,
         "params": dict(datum.config),
@@ -77,7 +77,7 @@ def _as_csv(result: Result) -> bytes:
         sorted({column for row in rows for column in row if column.startswith(prefix)})
         for prefix in ("param.", "metric.")
     )
-    columns = ["id", "budget", "outcome", *params, *metrics, "info", "metadata", "error", "started", "finished"]
+    columns = ["config_id", "budget", "outcome", *params, *metrics, "info", "metadata", "error", "started", "finished"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
@@ -87,7 +87,7 @@ def _as_csv(result: Result) -> bytes:
 
 def _flat(row: _Row) -> _Row:
     flat = {name: value for name, value in row.items() if name not in ("params", "metrics")}
-    flat["id"] = "_".join(map(str, row["id"]))
+    flat["config_id"] = "_".join(map(str, row["config_id"]))
     for name in ("info", "metadata"):
         flat[name] = json.dumps(json.loads(as_json(row[name]))) if row[name] else ""
     flat |= {f"param.{name}": value for name, value in row["params"].items()}
@@ -98,8 +98,12 @@ def _as_json(result: Result) -> bytes:
     return f"{as_json(rows_of(result))}\n".encode()
 
 
+def _as_pickle(result: Result) -> bytes:
+    return pickle.dumps(result)
+
+
 _FORMATS: Mapping[str, Callable[[Result], bytes]] = {
     "csv": _as_csv,
     "json": _as_json,
-    "pickle": lambda result: pickle.dumps(result),
+    "pickle": _as_pickle,
 }

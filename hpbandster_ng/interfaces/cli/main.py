@@ -6,8 +6,10 @@ A command, or a group of them, is one file of this folder; here it is added.
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
-from typing import Any
+import sys
+from typing import IO, Any
 
 import click
 
@@ -37,7 +39,17 @@ class _CommandLine(click.Group):
             ctx.exit(128 + signal.SIGINT)
         except HpbandsterError as error:
             _log.info("where the error was raised:", exc_info=True)
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise _Failure(" ".join(str(error).split())) from error
+
+
+class _Failure(click.ClickException):
+    """An error in one line, which a terminal gets folded between words."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        text = f"Error: {self.message}"
+        if sys.stderr.isatty():
+            text = click.wrap_text(text, shutil.get_terminal_size().columns)
+        click.echo(text, file, err=True)
 
 
 @click.group(cls=_CommandLine)
@@ -48,8 +60,9 @@ def main(verbose: bool) -> None:
 
     \b
     Exit codes:
-      0    done; a worker: sent home, without a job for --timeout seconds,
-           or ended by SIGTERM, SIGUSR1 or SIGUSR2
+      0    done; a worker: its run or experiment is finished, it had no job
+           for --timeout or no suggestion for --max-idle seconds, or it was
+           ended by SIGTERM, SIGUSR1 or SIGUSR2
       1    an error, told in one line on the standard error stream
       2    wrong usage, or a worker that its run does not let in
       130  ended by Ctrl-C

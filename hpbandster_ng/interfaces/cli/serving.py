@@ -14,8 +14,9 @@ from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.errors import LogError, NoSuggestionError, SuggestionError
 from hpbandster_ng.experiments import Experiment, Suggestion
 from hpbandster_ng.storage.shared import SharedLogs
+from hpbandster_ng.storage.urls import shared_logs_of
 
-__all__ = ["Evaluate", "Service"]
+__all__ = ["Evaluate", "Service", "check_place"]
 
 _LOOK = 1.0
 """Seconds after which a lease may have ended though nothing was recorded, or somebody may have made an experiment."""
@@ -188,3 +189,17 @@ class Service:
             served.experiment.observe_outcome(suggestion, outcome, {"worker": self._name})
         except SuggestionError as error:
             _log.warning("%s", error)
+
+
+def check_place(storage: str, experiment: str | None) -> None:
+    """Find out whether experiments can be read there; a database without any may get some later.
+
+    Raises:
+        HpbandsterError: they cannot, or the one that is asked for is not there.
+    """
+    logs = shared_logs_of(storage)
+    if experiment is None:
+        Experiment.names(logs)
+        logs.close()
+    else:
+        Experiment.open(logs, experiment).close()

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import click
 
-from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.interfaces.cli.options import experiment_argument, storage_option
 from hpbandster_ng.interfaces.cli.processes import run_together, same_command
-from hpbandster_ng.interfaces.cli.serving import Service
+from hpbandster_ng.interfaces.cli.serving import Service, check_place
 from hpbandster_ng.interfaces.cli.user_command import UserCommand
 from hpbandster_ng.storage.urls import shared_logs_of
 
@@ -70,12 +69,11 @@ def start_worker(
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
     if shutil.which(command[0]) is None:
         raise click.UsageError(f"there is no program {command[0]!r} here; write: start-worker ID -- python train.py")
-    logs = shared_logs_of(storage)
-    Experiment.open(logs, experiment).close()  # what is wrong is found out once, before anything starts
+    check_place(storage, experiment)  # what is wrong is found out once, before anything starts
     if workers > 1:
         context.exit(run_together([same_command(context, workers=1) for _ in range(workers)]))
     service = Service(
-        logs,
+        shared_logs_of(storage),
         experiment,
         lambda opened: nullcontext(UserCommand(opened, command, working_directory).evaluate),
         f"{socket.gethostname()}.{os.getpid()}",

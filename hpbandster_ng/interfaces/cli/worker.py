@@ -15,6 +15,7 @@ from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.interfaces.cli.options import storage_option
 from hpbandster_ng.interfaces.cli.processes import run_together, same_command
 from hpbandster_ng.interfaces.cli.serve_database import serve_database
+from hpbandster_ng.interfaces.cli.serving import check_place
 from hpbandster_ng.interfaces.cli.worker_class import TARGET, build_worker, load_worker_class
 
 __all__ = ["worker"]
@@ -90,15 +91,18 @@ def worker(context: click.Context, /, target: str, workers: int | None, **option
     number = workers or len(settings.get("devices", "1"))
     if number > 1 and "id" in settings:
         raise click.UsageError(f"--id names one worker, and these are {number}; leave it out, or give --workers 1.")
-    own = {name: settings.pop(name) for name in (_OF_A_RUN if is_for_a_run else _OF_A_DATABASE) if name in settings}
+    shared_directory = settings.pop("shared_directory", None)
+    place = {name: settings.pop(name) for name in _OF_A_DATABASE if name in settings}
     work: Callable[[], int | None] | None = None
     with ended_by_signals(lambda _: False, _log, "the start"):  # who works answers signals himself
+        if place:
+            check_place(place["storage"], place.get("experiment"))
         if number > 1:
-            work = _ready_workers(context, target, number, settings)
-        elif is_for_a_run:
-            work = _ready_worker(target, own.pop("shared_directory", None), settings | own).run
+            work = _ready_workers(context, target, number, {"run_id": "any", **settings})
+        elif place:
+            work = partial(serve_database, load_worker_class(target), target, settings, **place)
         else:
-            work = partial(serve_database, load_worker_class(target), target, settings, **own)
+            work = _ready_worker(target, shared_directory, settings).run
     if work is not None:
         context.exit(work() or 0)
 

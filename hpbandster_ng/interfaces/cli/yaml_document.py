@@ -26,11 +26,15 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", [*"-+0123456789"]),
+    ("int", r"[-+]?[0-9]+", [*"-+0123456789"]),
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", [*"-+.0123456789"]),
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", [*"-+."]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+
+
+_DIGITS = 4000
+"""Of a whole number that Python reads."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Entry:
         found: dict[str, Entry] = {}
         for key_node, node in self.node.value:
             key = self._entry("", key_node).plain
-            entry = self._entry(f".{key}" if self.key else str(key), node, key_node)
+            entry = self._member(key, node, key_node)
             if not isinstance(key, str):
                 raise entry.error("must have a text for its key", "put the key in quotes")
             if known is not None and key not in known:
@@ -95,7 +99,7 @@ class Entry:
         """
         if not isinstance(self.node, yaml.SequenceNode) or not self.node.value:
             raise self.error("must be a list that is not empty", "write [a, b], or - a and - b, a line each")
-        return [self._entry(f"[{index}]", node) for index, node in enumerate(self.node.value)]
+        return self._items(self.node)
 
     def text(self) -> str:
         """The value, if it is a text that is not empty."""
@@ -139,27 +143,33 @@ class Entry:
     def _entry(self, step: str, node: yaml.Node, key_node: yaml.Node | None = None) -> Entry:
         return Entry(self.source, self.key + step, _line_of(key_node or node), node)
 
+    def _items(self, node: yaml.SequenceNode) -> list[Entry]:
+        return [self._entry(f"[{index}]", item) for index, item in enumerate(node.value)]
+
+    def _member(self, key: Any, node: yaml.Node, key_node: yaml.Node | None = None) -> Entry:
+        return self._entry(f".{key}" if self.key else str(key), node, key_node)
+
     def _plain(self, above: tuple[yaml.Node, ...]) -> Any:
         """Plain Python; ``above`` are the nodes that this one stands in."""
         node = self.node
         if node in above:
             raise InvalidArgumentError(self.place, "&...", "must not contain itself", "write it out without an alias")
         if isinstance(node, yaml.SequenceNode):
-            return [self._entry("", item)._plain((*above, node)) for item in node.value]
+            return [item._plain((*above, node)) for item in self._items(node)]
         if isinstance(node, yaml.MappingNode):
-            pairs = ((self._entry("", key), self._entry("", value)) for key, value in node.value)
-            return {str(key._plain((*above, node))): value._plain((*above, node)) for key, value in pairs}
+            pairs = ((self._entry("", key)._plain((*above, node)), value) for key, value in node.value)
+            return {str(key): self._member(key, value)._plain((*above, node)) for key, value in pairs}
         return self._scalar(node)
 
     def _scalar(self, node: yaml.Node) -> Any:
         text = str(node.value)
-        match node.tag.rpartition(":")[2]:
+        match node.tag.removeprefix("tag:yaml.org,2002:"):
             case "null":
                 return None
             case "bool":
                 return text.lower() == "true"
             case "int":
-                return int(text)
+                return int(text) if len(text) <= _DIGITS else float(text)
             case "float":
                 return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
             case "str":
@@ -189,6 +199,8 @@ def read_document(text: str, source: str) -> Entry:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise _no_yaml(text, source, error) from error
+    except RecursionError as error:
+        raise InvalidArgumentError(source, text, "is nested too deeply", "write fewer levels") from error
     if node is None:
         raise InvalidArgumentError(source, text, "is empty", "describe the experiment in it")
     return Entry(source, "", _line_of(node), node)
