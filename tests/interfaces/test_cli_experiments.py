@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import pickle
 import re
+import sqlite3
 
 import pytest
 from click.testing import CliRunner
@@ -275,6 +277,21 @@ def test_a_storage_that_cannot_be(url, message, command):
     found = error_of(command, *(["e"] if command == "status" else []), "--storage", url)
     assert message in found
     assert "secret" not in found
+
+
+def test_a_database_of_a_later_release_is_refused(identity, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "e.db")) as connection, connection:
+        connection.execute("UPDATE hpbandster_schema SET version = 99")
+    for command in (["list"], ["status", identity], ["extend", identity, "--n-iterations", "2"]):
+        assert "e.db has tables of version 99, and this release knows those up to " in error_of(*command)
+
+
+def test_a_file_that_is_no_database_is_refused(url, file, tmp_path):
+    (tmp_path / "e.db").write_text("no database at all, but a text that is rather long\n" * 20)
+    before = (tmp_path / "e.db").read_bytes()
+    for command in (["list"], ["create", file]):
+        assert "e.db cannot be " in error_of(*command)
+    assert (tmp_path / "e.db").read_bytes() == before
 
 
 def test_a_storage_must_be_told():

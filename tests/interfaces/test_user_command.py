@@ -171,5 +171,5 @@ def test_an_interrupt_kills_it_and_comes_out_again(experiment, tmp_path):
 
 def test_a_directory_that_cannot_be_made_is_no_outcome(experiment, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InvalidArgumentError, match="cannot be written .* choose another by --working-directory"):
+    with pytest.raises(InvalidArgumentError, match=r"cannot be written .* choose another by --working-directory"):
         UserCommand(experiment, ["true"], tmp_path / "file").evaluate(SUGGESTION)

@@ -32,8 +32,8 @@ _Row = dict[str, Any]
 def export(experiment: str, kind: str, output: Path | None, storage: str) -> None:
     """Write what was observed, an evaluation a row.
 
-    Columns of csv are config_id, budget, outcome, param.NAME, metric.NAME, info, metadata, error, and started and finished
-    in seconds from the start of the experiment. A pickle holds a Result, which Result.from_pickle reads.
+    Columns of csv are config_id, budget, outcome, param.NAME, metric.NAME, info, metadata, error, and started and
+    finished in seconds from the start of the experiment. A pickle holds a Result, which Result.from_pickle reads.
     """
     with Experiment.open(storage, experiment) as opened:
         result = opened.result()

@@ -63,7 +63,8 @@ def main(verbose: bool) -> None:
       0    done; a worker: its run or experiment is finished, it had no job
            for --timeout or no suggestion for --max-idle seconds, or it was
            ended by SIGTERM, SIGUSR1 or SIGUSR2
-      1    an error, told in one line on the standard error stream
+      1    an error, told in one line on the standard error stream, or a
+           question that was not answered by yes
       2    wrong usage, or a worker that its run does not let in
       130  ended by Ctrl-C
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
