@@ -4,6 +4,7 @@ import json
 import os
 import random
 import time
+from pathlib import Path
 
 config = json.loads(os.environ["HPBANDSTER_CONFIG"])
 epochs = int(os.environ["HPBANDSTER_BUDGET"])
@@ -22,5 +23,5 @@ for _ in range(epochs):
         slope, offset = slope + slope_change, offset + offset_change
 
 loss = sum((slope * x + offset - y) ** 2 for x, y in test) / len(test)
-with open(os.environ["HPBANDSTER_OUTPUT"], "w", encoding="utf-8") as file:
-    json.dump({"loss": loss, "seconds": time.perf_counter() - began, "info": {"line": [slope, offset]}}, file)
+metrics = {"loss": loss, "seconds": time.perf_counter() - began, "info": {"line": [slope, offset]}}
+Path(os.environ["HPBANDSTER_OUTPUT"]).write_text(json.dumps(metrics), encoding="utf-8")
