@@ -237,6 +237,28 @@ def test_a_worker_ends_when_it_is_idle(create, start, run):
     assert run("worker", "tests.e2e.cli_workers:Quadratic", "--max-idle", 0).endswith(" for 0 seconds.\n")
 
 
+@pytest.mark.parametrize("option", ["--max-idle", "--poll-interval"])
+def test_seconds_must_be_numbers(create, run, option):
+    create()
+    output = run("worker", "tests.e2e.cli_workers:Quadratic", option, "nan", code=1)
+    assert output.startswith(f"Error: {option[2:].replace('-', '_')}=nan must be a ")
+    assert len(output.splitlines()) == 1
+
+
+def test_an_experiment_that_is_deleted_under_a_worker_does_not_end_it(create, start, folder):
+    first = create()
+    worker = start("worker", "tests.e2e.cli_workers:Holding", "--max-idle", 1)
+    pids_at_work(worker)
+    with opened(first) as experiment:
+        experiment.delete()
+    second = create("second")
+    (folder / "go").touch()
+    assert worker.end() == 0
+    assert worker.output.count("experiment first was deleted") == 1
+    with opened(second) as experiment:
+        assert experiment.progress.is_finished
+
+
 @pytest.mark.parametrize("options", [(), ("--isolate",), ("--workers", 2)])
 def test_a_class_serves_all_experiments_of_a_database(create, run, options):
     identities = [create("first"), create("second")]

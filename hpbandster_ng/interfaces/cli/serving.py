@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from hpbandster_ng.core.termination import Terminated, ended_by_signals
+from hpbandster_ng.engine.checks import check_number
 from hpbandster_ng.engine.records import Outcome
-from hpbandster_ng.errors import LogError, NoSuggestionError, SuggestionError
+from hpbandster_ng.errors import InvalidArgumentError, LogError, NoSuggestionError, SuggestionError
 from hpbandster_ng.experiments import Experiment, Suggestion
 from hpbandster_ng.storage.shared import SharedLogs
 from hpbandster_ng.storage.urls import shared_logs_of
@@ -70,6 +72,7 @@ class Service:
         self._served: dict[str, _Served] = {}
         self._look_for_new = 0.0
         self._is_ending = False
+        self._is_recording = False
         self._is_evaluating = False
         self._stack = ExitStack()
 
@@ -98,6 +101,9 @@ class Service:
         return None  # a signal ended it
 
     def _serve(self, max_idle: float, poll_interval: float) -> str | None:
+        check_number("poll_interval", poll_interval, "it is a number of seconds", positive=True)
+        if math.isnan(max_idle):
+            raise InvalidArgumentError("max_idle", max_idle, "must be a number of seconds", "leave it out for no limit")
         give_up = time.monotonic() + max_idle
         while not self._is_ending:
             if self._chosen is None:
@@ -114,9 +120,9 @@ class Service:
         return None
 
     def _on_signal(self, number: int) -> bool:
-        """Whether the work ends by itself: a record is not given up halfway, an evaluation may be."""
+        """Whether the work ends by itself: a record is not given up halfway, all else may be."""
         self._is_ending = True
-        return not self._is_evaluating or self._may_finish()
+        return self._is_recording or (self._is_evaluating and self._may_finish())
 
     def _open_new(self) -> None:
         now = time.monotonic()
@@ -152,43 +158,48 @@ class Service:
             served.seen = records[-1].number if records else served.seen
         served.ask_again = time.monotonic() + _LOOK
         suggestion = None
-        with contextlib.suppress(NoSuggestionError):
-            suggestion = self._asked(served)
-        served.had_one = suggestion is not None
+        self._is_recording = True
+        try:
+            with self._unless_deleted(served), contextlib.suppress(NoSuggestionError):
+                suggestion = served.experiment.suggest(self._name, timeout=0)
+        finally:
+            served.had_one = self._is_recording = suggestion is not None
         return suggestion
 
-    def _asked(self, served: _Served) -> Suggestion | None:
-        experiment = served.experiment
+    @contextlib.contextmanager
+    def _unless_deleted(self, served: _Served) -> Iterator[None]:
+        """One of many experiments may be deleted meanwhile; it is served no more."""
         try:
-            return experiment.suggest(self._name, timeout=0)
+            yield
         except LogError:
-            if self._chosen is not None or self._logs.head(experiment.id) is not None:
+            if self._chosen is not None or self._logs.head(served.experiment.id) is not None:
                 raise
-            _log.warning("experiment %s was deleted", experiment.name)
-            del self._served[experiment.id]
-            return None
+            _log.warning("experiment %s was deleted", served.experiment.name)
+            del self._served[served.experiment.id]
 
     def _all_are_finished(self) -> bool:
         return all(served.experiment.progress.is_finished for served in self._served.values())
 
     def _evaluate(self, served: _Served, suggestion: Suggestion) -> None:
-        self._is_evaluating = True
+        experiment = served.experiment
         try:
+            self._is_evaluating, self._is_recording = True, False
             if self._is_ending:
-                raise Terminated  # a signal came while this was suggested
+                raise Terminated  # the signal came while this was suggested
             _log.info("starts %s on budget %g", suggestion.config_id, suggestion.budget)
             outcome = served.evaluate(suggestion)
+            self._is_evaluating, self._is_recording = False, True
         except BaseException:
             with contextlib.suppress(SuggestionError):  # it was lost meanwhile
-                served.experiment.release(suggestion)
+                experiment.release(suggestion)
             raise
-        finally:
-            self._is_evaluating = False
         _log.info("%s on budget %g %s", suggestion.config_id, suggestion.budget, outcome.state.value)
-        try:
-            served.experiment.observe_outcome(suggestion, outcome, {"worker": self._name})
-        except SuggestionError as error:
-            _log.warning("%s", error)
+        with self._unless_deleted(served):
+            try:
+                experiment.observe_outcome(suggestion, outcome, {"worker": self._name})
+            except SuggestionError as error:
+                _log.warning("%s", error)
+        self._is_recording = False
 
 
 def check_place(storage: str, experiment: str | None) -> None:
