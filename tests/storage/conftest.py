@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from tests.storage.mongod import VARIABLE, Mongod, find_mongod
 from tests.storage.postgres import Postgres, find_binaries
 
 
@@ -19,6 +20,25 @@ def postgres():
     yield server
     server.stop()
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def mongod():
+    """A running server; each test uses databases of its own."""
+    server = made_mongod()
+    server.start()
+    yield server
+    server.kill()
+    server.remove()
+
+
+def made_mongod(*options):
+    """A server that is not started yet."""
+    pytest.importorskip("pymongo", reason="pymongo is not installed (pip install pymongo)")
+    program = find_mongod()
+    if program is None:
+        pytest.skip(f"there is no MongoDB server: {VARIABLE} names none, and mongod is not on the PATH")
+    return Mongod(program, *options)
 
 
 @pytest.fixture

@@ -1,0 +1,332 @@
+"""Logs that many processes share, in MongoDB, on one server as well as on a replica set.
+
+What is kept there, and each change of it, stands in :mod:`hpbandster_ng.storage.mongo_documents`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from hpbandster_ng.engine.events import Event
+from hpbandster_ng.errors import (
+    InvalidArgumentError,
+    LogError,
+    MissingExtraError,
+    StorageBusyError,
+    StorageError,
+    shortened,
+)
+from hpbandster_ng.storage import mongo_documents as documents
+from hpbandster_ng.storage.codec import decode, encode
+from hpbandster_ng.storage.shared import Record, Turn
+
+try:
+    import pymongo
+    from bson import ObjectId
+    from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+    from pymongo.read_concern import ReadConcern
+    from pymongo.uri_parser import parse_uri
+    from pymongo.write_concern import WriteConcern
+except ImportError as error:
+    raise MissingExtraError("MongoSharedLogs", "pymongo", "mongo") from error
+
+__all__ = ["MongoSharedLogs"]
+
+_TIMEOUTS = {"serverSelectionTimeoutMS": 10_000, "connectTimeoutMS": 10_000, "socketTimeoutMS": 30_000}
+"""A server that does not answer is noticed after so many milliseconds, unless the url sets these otherwise."""
+
+_KEPT = WriteConcern(w="majority", j=True, wtimeout=30_000)
+"""What was written so outlives a crash of the server, and in a replica set the loss of its primary."""
+
+_PROLONG_SECONDS = 1.0
+"""How often turns are made to last on, which end by themselves after :data:`documents.TURN_SECONDS`."""
+
+_SHORTEST_NAP = 0.0005
+_LONGEST_NAP = 0.25
+_TURN_TYPICAL = 0.001
+"""Seconds; who waits looks again when about half of those before it should have had such a turn."""
+
+_Document = dict[str, Any]
+_Collection = pymongo.collection.Collection[_Document]
+
+
+class MongoSharedLogs:
+    """Keeps logs in a database of MongoDB 4.4 or later.
+
+    Args:
+        url: ``mongodb://USER:PASSWORD@HOST:PORT/DATABASE`` or ``mongodb+srv://...``, with any options of MongoDB's
+            connection strings but those of the write concern: what is written is always kept by a majority.
+
+    Raises:
+        InvalidArgumentError: ``url`` is none, or names no database.
+
+    Example:
+        >>> logs = MongoSharedLogs("mongodb://user:sesame@127.0.0.1/experiments?authSource=admin")
+        >>> logs
+        MongoSharedLogs('mongodb://user:***@127.0.0.1/experiments')
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._database, self._shown = _checked(url)
+        self._connections: dict[int, _Connection] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown!r})"
+
+    def create(self, name: str, events: Sequence[Event]) -> bool:
+        log = documents.new_log(name, ObjectId(), encode(events))
+        with self._failures("written"):
+            connection = self._connected()
+            connection.schema.update_one(
+                {"_id": "schema"}, {"$setOnInsert": {"version": documents.VERSION}}, upsert=True
+            )
+            try:
+                connection.kept_logs.insert_one(log)
+            except DuplicateKeyError:
+                return False
+        return True
+
+    def names(self) -> list[str]:
+        with self._failures("read"):
+            return sorted(log["_id"] for log in self._connected().kept_logs.find({}, {"_id": True}))
+
+    def read(self, name: str, after: int = 0) -> list[Record]:
+        with self._failures("read"):
+            connection = self._connected()
+            log = connection.kept_logs.find_one({"_id": name}, documents.view(after))
+            return [] if log is None else self._records(connection, log, after)
+
+    @contextlib.contextmanager
+    def turn(self, name: str, after: int) -> Iterator[Turn]:
+        token = ObjectId()
+        with self._failures("written"):
+            connection = self._connected()
+        try:
+            with self._failures("written"):
+                log = connection.wait(name, after, token)
+                if log is None:
+                    raise LogError(f"there is no log {name!r} in {self._shown}; create it first, or see names()")
+                turn = _Turn(log, self._records(connection, log, after))
+            with connection.prolonging(name, token):
+                yield turn
+            with self._failures("written"):
+                is_left = connection.leave(name, token, turn)
+        except BaseException as error:
+            if not isinstance(error.__cause__, ConnectionFailure):  # else it ends by itself
+                with contextlib.suppress(PyMongoError):
+                    connection.withdraw(name, token)
+            raise
+        if not is_left:
+            raise StorageBusyError(
+                f"a turn in log {name!r} of {self._shown} was not prolonged for {documents.TURN_SECONDS:g} s and given "
+                "to another process, or the log was deleted; nothing was added: take another turn"
+            )
+
+    def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
+        if not leases:
+            return set()
+        change, found = documents.renewal(leases)
+        with self._failures("written"):
+            log = self._connected().logs.find_one_and_update({"_id": name}, [change], found)
+        return set() if log is None else set(log["found"])
+
+    def delete(self, name: str) -> bool:
+        with self._failures("written"):
+            connection = self._connected()
+            log = connection.kept_logs.find_one_and_delete({"_id": name}, {"key": True, "count": True})
+            if log is not None:
+                connection.texts.delete_many({"_id": documents.between(log["key"], 0, log["count"] + 1)})
+        return log is not None
+
+    def close(self) -> None:
+        connection = self._connections.pop(os.getpid(), None)
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> _Connection:
+        """This process's connection, which is made when it is first used: what a fork has copied is of no use.
+
+        Raises:
+            LogError: the database was made by a later version of this package.
+            PyMongoError: it cannot be reached.
+        """
+        connection = self._connections.get(os.getpid())
+        if connection is None:
+            made = _Connection(self._url, self._database)
+            connection = self._connections.setdefault(os.getpid(), made)
+            if connection is not made:
+                made.close()
+        if not connection.is_checked:
+            schema = connection.schema.find_one({"_id": "schema"})
+            if schema is not None and schema.get("version") != documents.VERSION:
+                raise LogError(
+                    f"{self._shown} has version {schema.get('version')} of the collections of hpbandster_ng, and this "
+                    f"release uses {documents.VERSION}; use the release that made it, or a later one"
+                )
+            connection.is_checked = schema is not None
+        return connection
+
+    def _records(self, connection: _Connection, log: _Document, after: int) -> list[Record]:
+        """What a view of a log and the older texts hold beyond a number."""
+        numbers = range(after + 1, log["count"] + 1)
+        older = len(numbers) - len(log["tail"])
+        texts = connection.older_texts(log["key"], after, older) + log["tail"] if older > 0 else log["tail"]
+        if len(texts) != len(numbers):
+            raise LogError(f"a log in {self._shown} lacks records that it had; was it deleted meanwhile?")
+        where = f"{self._shown}, log {log['_id']!r}, record"
+        return [
+            Record(number, tuple(decode(text, f"{where} {number},")))
+            for number, text in zip(numbers, texts, strict=True)
+        ]
+
+    @contextlib.contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except PyMongoError as error:
+            raise StorageError(
+                f"{self._shown} cannot be {what}: {_reason(error)}; what was recorded before is kept: mend the "
+                "database or the url, and try again"
+            ) from error
+
+
+class _Turn:
+    """What the caller sees of a turn, and what it wants to add."""
+
+    def __init__(self, log: _Document, records: Sequence[Record]) -> None:
+        self.at: float = log["at"]
+        self.records = records
+        self.expired: Sequence[str] = sorted(log["expired"])
+        self.count: int = log["count"]
+        self.must_cut = documents.is_long(log)
+        self.change: _Document = documents.HAND_OVER
+
+    def append(self, events: Sequence[Event], leases: Mapping[str, float] = {}, ended: Collection[str] = ()) -> Record:
+        self.change = documents.addition(encode(events), leases, ended, self.must_cut)
+        return Record(self.count + 1, tuple(events))
+
+
+class _Connection:
+    """The collections, as one process reaches them, and the turns that it has."""
+
+    def __init__(self, url: str, database: str) -> None:
+        options: dict[str, Any] = {name: n for name, n in _TIMEOUTS.items() if f"{name}=".lower() not in url.lower()}
+        self._client: pymongo.MongoClient[_Document] = pymongo.MongoClient(url, connect=False, **options)
+        place = self._client.get_database(database, write_concern=WriteConcern(w=1))
+        kept = self._client.get_database(database, write_concern=_KEPT, read_concern=ReadConcern("majority"))
+        self.schema: _Collection = kept[documents.SCHEMA]
+        self.logs: _Collection = place[documents.LOGS]
+        self.kept_logs: _Collection = kept[documents.LOGS]
+        self.texts: _Collection = place[documents.TEXTS]
+        self.is_checked = False
+        self._turns: dict[ObjectId, str] = {}
+        self._lock = threading.Lock()
+        self._prolonger: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._prolonger is not None:
+            self._prolonger.join()
+        self._client.close()
+
+    def older_texts(self, key: ObjectId, after: int, count: int) -> list[str]:
+        found = self.texts.find({"_id": documents.between(key, after, after + count + 1)}).sort("_id")
+        return [document["text"] for document in found]
+
+    def wait(self, name: str, after: int, token: ObjectId) -> _Document | None:
+        """Take the turn when it comes; returns the view of the log then, or None if there is no such log."""
+        view = documents.view(after, token)
+        log = self._queue_up(name, view, token)
+        while log is not None and not log["is_mine"]:
+            time.sleep(_nap(log["ahead"]))
+            log = self.logs.find_one({"_id": name}, view)
+            if log is not None and not log["is_mine"] and (log["has_ended"] or log["ahead"] < 0):
+                log = self._queue_up(name, view, token)
+        return log
+
+    def _queue_up(self, name: str, view: _Document, token: ObjectId) -> _Document | None:
+        """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
+
+        They come back when they look, unless they are gone, too.
+        """
+        change = documents.queueing(token)
+        return self.logs.find_one_and_update({"_id": name}, [change], view, return_document=True)
+
+    def leave(self, name: str, token: ObjectId, turn: _Turn) -> bool:
+        """Add what the turn adds, and give it to the next one; returns False, and changes nothing, if it is lost.
+
+        Even one that adds nothing waits until the server has kept what it saw.
+        """
+        if turn.must_cut:
+            self.logs.aggregate(documents.copy_of_tail(name))
+        return self.kept_logs.update_one({"_id": name, "holder": token}, [turn.change]).matched_count == 1
+
+    def withdraw(self, name: str, token: ObjectId) -> None:
+        """End the turn, or the wait for it."""
+        self.logs.update_one({"_id": name}, documents.withdrawal(token))
+
+    @contextlib.contextmanager
+    def prolonging(self, name: str, token: ObjectId) -> Iterator[None]:
+        """Make a turn last as long as the block, if this process lives."""
+        with self._lock:
+            if self._prolonger is None:
+                self._prolonger = threading.Thread(target=self._prolong, name="hpbandster_turns", daemon=True)
+                self._prolonger.start()
+        self._turns[token] = name
+        try:
+            yield
+        finally:
+            del self._turns[token]
+
+    def _prolong(self) -> None:
+        seen: set[ObjectId] = set()
+        while not self._closing.wait(_PROLONG_SECONDS):
+            turns = self._turns.copy()
+            for token in seen & turns.keys():  # most turns have ended before they are seen twice
+                with contextlib.suppress(PyMongoError):
+                    self.logs.update_one({"_id": turns[token], "holder": token}, [documents.PROLONGATION])
+            seen = set(turns)
+
+
+def _nap(ahead: int) -> float:
+    return min(_LONGEST_NAP, max(_SHORTEST_NAP, ahead * _TURN_TYPICAL / 2))
+
+
+def _reason(error: PyMongoError) -> str:
+    """In one short line, without what the driver and the server tell of themselves and of the data."""
+    text = error.details.get("errmsg") if isinstance(error, OperationFailure) and error.details else None
+    text = str(text or error).partition(", Timeout: ")[0].partition(" to execute command ")[0]
+    return shortened(text)
+
+
+def _checked(url: str) -> tuple[str, str]:
+    """The name of the database, and the url without password and options.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
+    way_out = "use mongodb://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in them written as %XX"
+    scheme, _, rest = url.partition("://")
+    if scheme == "mongodb+srv":  # the options are checked with those that its server adds, when it is asked
+        url = f"mongodb://{rest.partition('?')[0]}"
+    try:
+        parsed = parse_uri(url)
+    except (PyMongoError, ValueError) as error:
+        reason = "" if "@" in url else f" ({error})"  # it may quote what it takes for a port, and is a password
+        raise InvalidArgumentError(
+            "storage", f"{scheme}:...", f"must be the url of a MongoDB database{reason}", way_out
+        ) from None
+    user = f"{quote(parsed['username'])}:***@" if parsed["username"] else ""
+    hosts = rest.partition("?")[0].rpartition("@")[2].partition("/")[0]
+    shown = f"{scheme}://{user}{hosts}/{parsed['database'] or ''}"
+    if not parsed["database"] or parsed["collection"]:
+        raise InvalidArgumentError("storage", shown, "must name a database, and no collection", way_out)
+    return parsed["database"], shown

@@ -1,0 +1,195 @@
+"""What a database of MongoDB keeps of logs that many processes share, and each change of it, as MongoDB is told it.
+
+Three collections, made on the first use:
+
+========================  =============================================================================================
+``hpbandster_schema``     one document: the ``version`` of what is described here
+``hpbandster_logs``       a document a log: ``_id`` (its name), ``key`` (another one when the name is used again),
+                          ``count`` (of records), ``tail`` (the last of them, as texts), ``leases`` (each a ``holder``
+                          and an ``until``), and the turn: ``holder``, ``began``, ``until``, ``queue`` (who waits)
+``hpbandster_log_texts``  a document for each older record: ``_id`` (``log``, a key, and ``number``) and ``text``
+========================  =============================================================================================
+
+A single server changes one document at a time as a whole, and no more. So all that a turn changes stands in one: a step
+adds the record, sets and ends leases, and gives the turn to who waits longest; it finds the caller as the holder, or
+does nothing. The next turn begins while the last one waits until its record is kept: a server that crashes loses the
+later one, or both, or none. A tail that has become long is copied to a collection of its own before it is cut.
+
+A turn ends by the server's clock unless its holder prolongs it. So a holder that is killed, cut off or paused holds up
+the others for some seconds, and can add nothing afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+__all__ = [
+    "HAND_OVER",
+    "LOGS",
+    "PROLONGATION",
+    "SCHEMA",
+    "TEXTS",
+    "TURN_SECONDS",
+    "VERSION",
+    "addition",
+    "between",
+    "copy_of_tail",
+    "is_long",
+    "new_log",
+    "queueing",
+    "renewal",
+    "view",
+    "withdrawal",
+]
+
+SCHEMA = "hpbandster_schema"
+LOGS = "hpbandster_logs"
+TEXTS = "hpbandster_log_texts"
+
+VERSION = 1
+"""Of the collections; a database of another one is refused."""
+
+TURN_SECONDS = 5.0
+"""How long a turn lasts that nobody prolongs."""
+
+_TAIL_RECORDS = 32
+_TAIL_BYTES = 65_536
+
+_Document = dict[str, Any]
+
+
+def _from_now(seconds: float) -> _Document:
+    """By the server's clock."""
+    return {"$add": ["$$NOW", seconds * 1000]}
+
+
+def _literal(value: object) -> _Document:
+    """A value in an expression, whatever it looks like."""
+    return {"$literal": value}
+
+
+_NOT_BEFORE = {"$max": ["$began", "$$NOW"]}
+"""When a turn begins: not before the last one, even if the server's clock is set back."""
+
+_HANDED_OVER = {
+    "holder": {"$ifNull": [{"$first": "$queue"}, None]},
+    "began": _NOT_BEFORE,
+    "until": {"$cond": [{"$eq": ["$queue", []]}, "$$NOW", _from_now(TURN_SECONDS)]},
+    "queue": {"$slice": ["$queue", 1, 1_000_000]},
+}
+
+HAND_OVER: _Document = {"$set": _HANDED_OVER}
+"""Give the turn to who waits longest."""
+
+PROLONGATION: _Document = {"$set": {"until": _from_now(TURN_SECONDS)}}
+
+
+def new_log(name: str, key: object, text: str) -> _Document:
+    """A log of one record."""
+    long_ago = datetime.fromtimestamp(0, timezone.utc)
+    turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "queue": []}
+    return {"_id": name, "key": key, "count": 1, "tail": [text], "leases": [], **turn}
+
+
+def view(after: int, token: object = None) -> _Document:
+    """What is asked for of a log: the records of its tail beyond a number, and how the turn with a token stands.
+
+    As long as it is not that token's turn, there is little of it.
+    """
+    tail = {"$cond": [{"$gt": ["$count", after]}, {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}, []]}
+    if token is None:
+        return {"key": True, "count": True, "tail": tail}
+    is_mine = {"$eq": ["$holder", token]}
+    over = {"$filter": {"input": "$leases", "cond": {"$lte": ["$$this.until", "$$NOW"]}}}
+    return {
+        "key": True,
+        "count": True,
+        "tail": {"$cond": [is_mine, tail, []]},
+        "tail_records": {"$size": "$tail"},
+        "tail_bytes": {"$bsonSize": {"tail": "$tail"}},
+        "expired": {"$cond": [is_mine, {"$map": {"input": over, "in": "$$this.holder"}}, []]},
+        "at": {"$divide": [{"$toLong": "$began"}, 1000]},
+        "is_mine": is_mine,
+        "has_ended": {"$lte": ["$until", "$$NOW"]},
+        "ahead": {"$indexOfArray": ["$queue", token]},
+    }
+
+
+def is_long(log: _Document) -> bool:
+    """Whether the tail that a view tells of is to be copied and cut."""
+    return bool(log["tail_records"] >= _TAIL_RECORDS or log["tail_bytes"] > _TAIL_BYTES)
+
+
+def queueing(token: object) -> _Document:
+    """Take the turn if it is free, or else wait in the queue.
+
+    A turn that ended by itself ends the queue, too: who is alive comes back to it, and the dead are gone at once.
+    """
+    is_free = {"$lte": ["$until", "$$NOW"]}
+    is_known = {"$in": [token, {"$concatArrays": ["$queue", ["$holder"]]}]}
+    queue = {"$cond": [is_known, "$queue", {"$concatArrays": ["$queue", [token]]}]}
+    return {
+        "$set": {
+            "holder": {"$cond": [is_free, token, "$holder"]},
+            "began": {"$cond": [is_free, _NOT_BEFORE, "$began"]},
+            "until": {"$cond": [is_free, _from_now(TURN_SECONDS), "$until"]},
+            "queue": {"$cond": [is_free, [], queue]},
+        }
+    }
+
+
+def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cuts: bool) -> _Document:
+    """Add a record, set and end leases, and hand over; a tail that was copied is cut."""
+    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
+    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
+    new = [_literal(text)]
+    return {
+        "$set": {
+            "count": {"$add": ["$count", 1]},
+            "tail": new if cuts else {"$concatArrays": ["$tail", new]},
+            "leases": {"$concatArrays": [others, _leases(leases)]},
+            **_HANDED_OVER,
+        }
+    }
+
+
+def withdrawal(token: object) -> list[_Document]:
+    """End the turn of a token, or its wait."""
+    others = {"$filter": {"input": "$queue", "cond": {"$ne": ["$$this", token]}}}
+    is_mine = {"$eq": ["$holder", token]}
+    handed_over = {field: {"$cond": [is_mine, value, f"${field}"]} for field, value in _HANDED_OVER.items()}
+    return [{"$set": {"queue": others}}, {"$set": handed_over}]
+
+
+def copy_of_tail(name: str) -> list[_Document]:
+    """Copy the tail of a log; what is there already is the same."""
+    return [
+        {"$match": {"_id": name}},
+        {"$project": {"key": True, "tail": True, "first": {"$subtract": ["$count", {"$size": "$tail"}]}}},
+        {"$unwind": {"path": "$tail", "includeArrayIndex": "index"}},
+        {"$set": {"number": {"$add": ["$first", "$index", 1]}}},
+        {"$project": {"_id": {"log": "$key", "number": "$number"}, "text": "$tail"}},
+        {"$merge": {"into": TEXTS, "whenMatched": "keepExisting"}},
+    ]
+
+
+def renewal(leases: Mapping[str, float]) -> tuple[_Document, _Document]:
+    """The change that renews leases, and the view of who had one."""
+    cases = [
+        {"case": {"$eq": ["$$this.holder", _literal(holder)]}, "then": lease}
+        for holder, lease in zip(leases, _leases(leases), strict=True)
+    ]
+    renewed = {"$map": {"input": "$leases", "in": {"$switch": {"branches": cases, "default": "$$this"}}}}
+    found = {"$setIntersection": ["$leases.holder", _literal([*leases])]}
+    return {"$set": {"leases": renewed}}, {"found": found}
+
+
+def between(key: object, after: int, before: int) -> _Document:
+    """Which older records have a number between two."""
+    return {"$gt": {"log": key, "number": after}, "$lt": {"log": key, "number": before}}
+
+
+def _leases(leases: Mapping[str, float]) -> list[_Document]:
+    return [{"holder": _literal(holder), "until": _from_now(seconds)} for holder, seconds in leases.items()]
