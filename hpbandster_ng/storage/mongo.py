@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timezone
 from typing import Any
 from urllib.parse import quote
 
@@ -49,8 +50,6 @@ _PROLONG_SECONDS = 1.0
 
 _SHORTEST_NAP = 0.0005
 _LONGEST_NAP = 0.25
-_TURN_TYPICAL = 0.001
-"""Seconds; who waits looks again when about half of those before it should have had such a turn."""
 
 _Document = dict[str, Any]
 _Collection = pymongo.collection.Collection[_Document]
@@ -100,7 +99,7 @@ class MongoSharedLogs:
     def read(self, name: str, after: int = 0) -> list[Record]:
         with self._failures("read"):
             connection = self._connected()
-            log = connection.kept_logs.find_one({"_id": name}, documents.view(after))
+            log = connection.kept_logs.find_one({"_id": name}, documents.reading(after))
             return [] if log is None else self._records(connection, log, after)
 
     @contextlib.contextmanager
@@ -176,8 +175,9 @@ class MongoSharedLogs:
     def _records(self, connection: _Connection, log: _Document, after: int) -> list[Record]:
         """What a view of a log and the older texts hold beyond a number."""
         numbers = range(after + 1, log["count"] + 1)
-        older = len(numbers) - len(log["tail"])
-        texts = connection.older_texts(log["key"], after, older) + log["tail"] if older > 0 else log["tail"]
+        texts = log["tail"]
+        if after + 1 < log["first"]:
+            texts = [*connection.older_texts(log["key"], after, log["first"]), *texts]
         if len(texts) != len(numbers):
             raise LogError(f"a log in {self._shown} lacks records that it had; was it deleted meanwhile?")
         where = f"{self._shown}, log {log['_id']!r}, record"
@@ -201,9 +201,9 @@ class _Turn:
     """What the caller sees of a turn, and what it wants to add."""
 
     def __init__(self, log: _Document, records: Sequence[Record]) -> None:
-        self.at: float = log["at"]
+        self.at: float = log["began"].replace(tzinfo=timezone.utc).timestamp()
         self.records = records
-        self.expired: Sequence[str] = sorted(log["expired"])
+        self.expired: Sequence[str] = sorted(lease["holder"] for lease in log["expired"])
         self.count: int = log["count"]
         self.must_cut = documents.is_long(log)
         self.change: _Document = documents.HAND_OVER
@@ -237,19 +237,28 @@ class _Connection:
             self._prolonger.join()
         self._client.close()
 
-    def older_texts(self, key: ObjectId, after: int, count: int) -> list[str]:
-        found = self.texts.find({"_id": documents.between(key, after, after + count + 1)}).sort("_id")
+    def older_texts(self, key: ObjectId, after: int, before: int) -> list[str]:
+        found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
         return [document["text"] for document in found]
 
     def wait(self, name: str, after: int, token: ObjectId) -> _Document | None:
         """Take the turn when it comes; returns the view of the log then, or None if there is no such log."""
         view = documents.view(after, token)
         log = self._queue_up(name, view, token)
-        while log is not None and not log["is_mine"]:
-            time.sleep(_nap(log["ahead"]))
-            log = self.logs.find_one({"_id": name}, view)
-            if log is not None and not log["is_mine"] and (log["has_ended"] or log["ahead"] < 0):
+        last, moved = -1, time.monotonic()
+        while log is not None and (log["holder"] != token or "tail" not in log):
+            if log["holder"] == token:
+                log = self.logs.find_one({"_id": name}, view)
+                continue
+            ahead = log["queue"].index(token) if token in log["queue"] else -1
+            if ahead < 0 or log.get("has_ended"):
                 log = self._queue_up(name, view, token)
+                continue
+            has_moved = ahead != last
+            if has_moved:
+                last, moved = ahead, time.monotonic()
+            time.sleep(_nap(ahead, log["pace"], time.monotonic() - moved))
+            log = self.logs.find_one({"_id": name}, documents.GLANCE if ahead and has_moved else view)
         return log
 
     def _queue_up(self, name: str, view: _Document, token: ObjectId) -> _Document | None:
@@ -296,8 +305,19 @@ class _Connection:
             seen = set(turns)
 
 
-def _nap(ahead: int) -> float:
-    return min(_LONGEST_NAP, max(_SHORTEST_NAP, ahead * _TURN_TYPICAL / 2))
+def _nap(ahead: int, pace: float, stuck: float) -> float:
+    """Seconds until who waits looks again.
+
+    All others wait until the next one notices its turn, and each look costs the server and this machine work. So the
+    next one looks often, the others when a good half of the turns before theirs should have passed, and all of them
+    less often the longer nothing moves.
+
+    Args:
+        ahead: how many wait before this one.
+        pace: seconds that a turn takes.
+        stuck: seconds since the queue was seen to move.
+    """
+    return min(_LONGEST_NAP, max(_SHORTEST_NAP, 0.6 * ahead * pace, 0.1 * pace, 0.2 * stuck))
 
 
 def _reason(error: PyMongoError) -> str:

@@ -5,8 +5,9 @@ Three collections, made on the first use:
 ========================  =============================================================================================
 ``hpbandster_schema``     one document: the ``version`` of what is described here
 ``hpbandster_logs``       a document a log: ``_id`` (its name), ``key`` (another one when the name is used again),
-                          ``count`` (of records), ``tail`` (the last of them, as texts), ``leases`` (each a ``holder``
-                          and an ``until``), and the turn: ``holder``, ``began``, ``until``, ``queue`` (who waits)
+                          ``count`` (of records), ``tail`` (the last of them, as texts), ``first`` (the number of its
+                          first), ``bytes`` (of it), ``leases`` (each a ``holder`` and an ``until``), and the turn:
+                          ``holder``, ``began``, ``until``, ``queue`` (who waits), ``pace`` (seconds a turn takes)
 ``hpbandster_log_texts``  a document for each older record: ``_id`` (``log``, a key, and ``number``) and ``text``
 ========================  =============================================================================================
 
@@ -26,6 +27,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 __all__ = [
+    "GLANCE",
     "HAND_OVER",
     "LOGS",
     "PROLONGATION",
@@ -39,6 +41,7 @@ __all__ = [
     "is_long",
     "new_log",
     "queueing",
+    "reading",
     "renewal",
     "view",
     "withdrawal",
@@ -57,6 +60,9 @@ TURN_SECONDS = 5.0
 _TAIL_RECORDS = 32
 _TAIL_BYTES = 65_536
 
+_LONGEST_PACE = 0.05
+"""Seconds; a turn that takes longer counts as this, so that few quick ones make up for it."""
+
 _Document = dict[str, Any]
 
 
@@ -73,7 +79,10 @@ def _literal(value: object) -> _Document:
 _NOT_BEFORE = {"$max": ["$began", "$$NOW"]}
 """When a turn begins: not before the last one, even if the server's clock is set back."""
 
+_TOOK = {"$min": [_LONGEST_PACE, {"$divide": [{"$subtract": ["$$NOW", "$began"]}, 1000]}]}
+
 _HANDED_OVER = {
+    "pace": {"$add": [{"$multiply": ["$pace", 0.8]}, {"$multiply": [_TOOK, 0.2]}]},
     "holder": {"$ifNull": [{"$first": "$queue"}, None]},
     "began": _NOT_BEFORE,
     "until": {"$cond": [{"$eq": ["$queue", []]}, "$$NOW", _from_now(TURN_SECONDS)]},
@@ -89,37 +98,39 @@ PROLONGATION: _Document = {"$set": {"until": _from_now(TURN_SECONDS)}}
 def new_log(name: str, key: object, text: str) -> _Document:
     """A log of one record."""
     long_ago = datetime.fromtimestamp(0, timezone.utc)
-    turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "queue": []}
-    return {"_id": name, "key": key, "count": 1, "tail": [text], "leases": [], **turn}
+    turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "pace": 0.0, "queue": []}
+    return {"_id": name, "key": key, "count": 1, "first": 1, "tail": [text], "bytes": len(text), "leases": [], **turn}
 
 
-def view(after: int, token: object = None) -> _Document:
-    """What is asked for of a log: the records of its tail beyond a number, and how the turn with a token stands.
+GLANCE: _Document = dict.fromkeys(("holder", "queue", "pace"), True)
+"""What is asked for of a log to see whose turn it is; about half the work of a view."""
 
-    As long as it is not that token's turn, there is little of it.
-    """
-    tail = {"$cond": [{"$gt": ["$count", after]}, {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}, []]}
-    if token is None:
-        return {"key": True, "count": True, "tail": tail}
+
+def view(after: int, token: object) -> _Document:
+    """What is asked for of a log to take a turn; if it is that token's, also the records beyond a number."""
     is_mine = {"$eq": ["$holder", token]}
-    over = {"$filter": {"input": "$leases", "cond": {"$lte": ["$$this.until", "$$NOW"]}}}
+    expired = {"$filter": {"input": "$leases", "cond": {"$lte": ["$$this.until", "$$NOW"]}}}
     return {
-        "key": True,
-        "count": True,
-        "tail": {"$cond": [is_mine, tail, []]},
-        "tail_records": {"$size": "$tail"},
-        "tail_bytes": {"$bsonSize": {"tail": "$tail"}},
-        "expired": {"$cond": [is_mine, {"$map": {"input": over, "in": "$$this.holder"}}, []]},
-        "at": {"$divide": [{"$toLong": "$began"}, 1000]},
-        "is_mine": is_mine,
+        **GLANCE,
+        **dict.fromkeys(("key", "count", "first", "bytes", "began"), True),
+        "tail": {"$cond": [is_mine, _tail(after), []]},
+        "expired": {"$cond": [is_mine, expired, []]},
         "has_ended": {"$lte": ["$until", "$$NOW"]},
-        "ahead": {"$indexOfArray": ["$queue", token]},
     }
 
 
+def reading(after: int) -> _Document:
+    """What is asked for of a log to read it."""
+    return {"key": True, "count": True, "first": True, "tail": _tail(after)}
+
+
+def _tail(after: int) -> _Document:
+    return {"$cond": [{"$gt": ["$count", after]}, {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}, []]}
+
+
 def is_long(log: _Document) -> bool:
-    """Whether the tail that a view tells of is to be copied and cut."""
-    return bool(log["tail_records"] >= _TAIL_RECORDS or log["tail_bytes"] > _TAIL_BYTES)
+    """Whether the tail of a log is to be copied and cut."""
+    return bool(log["count"] - log["first"] >= _TAIL_RECORDS or log["bytes"] > _TAIL_BYTES)
 
 
 def queueing(token: object) -> _Document:
@@ -144,11 +155,16 @@ def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cut
     """Add a record, set and end leases, and hand over; a tail that was copied is cut."""
     gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
     others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
+    count = {"$add": ["$count", 1]}
     new = [_literal(text)]
+    if cuts:
+        tail: _Document = {"first": count, "tail": new, "bytes": len(text)}
+    else:
+        tail = {"tail": {"$concatArrays": ["$tail", new]}, "bytes": {"$add": ["$bytes", len(text)]}}
     return {
         "$set": {
-            "count": {"$add": ["$count", 1]},
-            "tail": new if cuts else {"$concatArrays": ["$tail", new]},
+            "count": count,
+            **tail,
             "leases": {"$concatArrays": [others, _leases(leases)]},
             **_HANDED_OVER,
         }
@@ -167,10 +183,8 @@ def copy_of_tail(name: str) -> list[_Document]:
     """Copy the tail of a log; what is there already is the same."""
     return [
         {"$match": {"_id": name}},
-        {"$project": {"key": True, "tail": True, "first": {"$subtract": ["$count", {"$size": "$tail"}]}}},
         {"$unwind": {"path": "$tail", "includeArrayIndex": "index"}},
-        {"$set": {"number": {"$add": ["$first", "$index", 1]}}},
-        {"$project": {"_id": {"log": "$key", "number": "$number"}, "text": "$tail"}},
+        {"$project": {"_id": {"log": "$key", "number": {"$add": ["$first", "$index"]}}, "text": "$tail"}},
         {"$merge": {"into": TEXTS, "whenMatched": "keepExisting"}},
     ]
 
