@@ -15,14 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hpbandster_ng.engine.events import Event
-from hpbandster_ng.errors import (
-    InvalidArgumentError,
-    LogError,
-    MissingExtraError,
-    StorageBusyError,
-    StorageError,
-    shortened,
-)
+from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
 from hpbandster_ng.storage import mongo_documents as documents
 from hpbandster_ng.storage.codec import decode, encode
 from hpbandster_ng.storage.shared import Record, Turn
@@ -30,8 +23,10 @@ from hpbandster_ng.storage.shared import Record, Turn
 try:
     import pymongo
     from bson import ObjectId
+    from bson.errors import BSONError
     from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
     from pymongo.read_concern import ReadConcern
+    from pymongo.read_preferences import ReadPreference
     from pymongo.uri_parser import parse_uri
     from pymongo.write_concern import WriteConcern
 except ImportError as error:
@@ -60,7 +55,7 @@ class MongoSharedLogs:
 
     Args:
         url: ``mongodb://USER:PASSWORD@HOST:PORT/DATABASE`` or ``mongodb+srv://...``, with any options of MongoDB's
-            connection strings but those of the write concern: what is written is always kept by a majority.
+            connection strings; those of the write concern have no effect, for a majority always keeps what is written.
 
     Raises:
         InvalidArgumentError: ``url`` is none, or names no database.
@@ -83,9 +78,8 @@ class MongoSharedLogs:
         log = documents.new_log(name, ObjectId(), encode(events))
         with self._failures("written"):
             connection = self._connected()
-            connection.schema.update_one(
-                {"_id": "schema"}, {"$setOnInsert": {"version": documents.VERSION}}, upsert=True
-            )
+            version = {"$setOnInsert": {"version": documents.VERSION}}
+            connection.schema.update_one({"_id": "schema"}, version, upsert=True)
             try:
                 connection.kept_logs.insert_one(log)
             except DuplicateKeyError:
@@ -124,8 +118,8 @@ class MongoSharedLogs:
             raise
         if not is_left:
             raise StorageBusyError(
-                f"a turn in log {name!r} of {self._shown} was not prolonged for {documents.TURN_SECONDS:g} s and given "
-                "to another process, or the log was deleted; nothing was added: take another turn"
+                f"a turn in log {name!r} of {self._shown} is over: it was not prolonged for {documents.TURN_SECONDS:g} "
+                "s, or the log was deleted, or the server lost it in a crash; nothing was added: take another turn"
             )
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
@@ -190,7 +184,7 @@ class MongoSharedLogs:
     def _failures(self, what: str) -> Iterator[None]:
         try:
             yield
-        except PyMongoError as error:
+        except (PyMongoError, BSONError) as error:
             raise StorageError(
                 f"{self._shown} cannot be {what}: {_reason(error)}; what was recorded before is kept: mend the "
                 "database or the url, and try again"
@@ -219,8 +213,9 @@ class _Connection:
     def __init__(self, url: str, database: str) -> None:
         options: dict[str, Any] = {name: n for name, n in _TIMEOUTS.items() if f"{name}=".lower() not in url.lower()}
         self._client: pymongo.MongoClient[_Document] = pymongo.MongoClient(url, connect=False, **options)
-        place = self._client.get_database(database, write_concern=WriteConcern(w=1))
-        kept = self._client.get_database(database, write_concern=_KEPT, read_concern=ReadConcern("majority"))
+        primary = self._client.get_database(database, read_preference=ReadPreference.PRIMARY)
+        place = primary.with_options(write_concern=WriteConcern(w=1))
+        kept = primary.with_options(write_concern=_KEPT, read_concern=ReadConcern("majority"))
         self.schema: _Collection = kept[documents.SCHEMA]
         self.logs: _Collection = place[documents.LOGS]
         self.kept_logs: _Collection = kept[documents.LOGS]
@@ -320,11 +315,11 @@ def _nap(ahead: int, pace: float, stuck: float) -> float:
     return min(_LONGEST_NAP, max(_SHORTEST_NAP, 0.6 * ahead * pace, 0.1 * pace, 0.2 * stuck))
 
 
-def _reason(error: PyMongoError) -> str:
+def _reason(error: Exception) -> str:
     """In one short line, without what the driver and the server tell of themselves and of the data."""
     text = error.details.get("errmsg") if isinstance(error, OperationFailure) and error.details else None
-    text = str(text or error).partition(", Timeout: ")[0].partition(" to execute command ")[0]
-    return shortened(text)
+    text = str(text or error).partition(" (configured timeouts")[0].partition(" to execute command ")[0]
+    return " ".join(text.split())[:300].rstrip(".")
 
 
 def _checked(url: str) -> tuple[str, str]:

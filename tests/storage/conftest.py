@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 
 import pytest
@@ -23,22 +24,26 @@ def postgres():
 
 
 @pytest.fixture(scope="session")
-def mongod():
-    """A running server; each test uses databases of its own."""
-    server = made_mongod()
-    server.start()
-    yield server
-    server.kill()
-    server.remove()
-
-
-def made_mongod(*options):
-    """A server that is not started yet."""
-    pytest.importorskip("pymongo", reason="pymongo is not installed (pip install pymongo)")
+def make_mongod():
+    """Runs a server, with options, as long as a block."""
     program = find_mongod()
     if program is None:
         pytest.skip(f"there is no MongoDB server: {VARIABLE} names none, and mongod is not on the PATH")
-    return Mongod(program, *options)
+    return functools.partial(Mongod, program)
+
+
+@pytest.fixture(scope="session")
+def mongod(make_mongod):
+    """A running server; each test uses databases of its own."""
+    with make_mongod() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongod_replica_set(make_mongod):
+    with make_mongod("--replSet", "set") as server:
+        server.become_replica_set()
+        yield server
 
 
 @pytest.fixture

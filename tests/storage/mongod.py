@@ -9,6 +9,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pymongo
+
+from tests.waiting import wait_until
+
 VARIABLE = "HPBANDSTER_MONGOD"
 """Of the environment: where the program is, if it is not on the PATH."""
 
@@ -38,12 +42,29 @@ class Mongod:
         self._process = None
 
     def start(self):
+        """Returns when it answers."""
         self._process = subprocess.Popen([str(part) for part in self._command], stdout=subprocess.DEVNULL)
+        self.ask("ping")
+
+    def ask(self, command, value=1):
+        """The answer to a command to its database ``admin``."""
+        with pymongo.MongoClient(f"mongodb://{self.host}/?directConnection=true") as client:
+            return client.admin.command(command, value)
+
+    def become_replica_set(self):
+        """Of this server alone; it was started with ``--replSet``."""
+        self.ask("replSetInitiate", {"_id": "set", "members": [{"_id": 0, "host": self.host}]})
+        wait_until(lambda: self.ask("hello")["isWritablePrimary"], "the server is the primary of its replica set")
 
     def kill(self):
         """As a crash would."""
         self._process.kill()
         self._process.wait()
 
-    def remove(self):
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
         shutil.rmtree(self.directory)
