@@ -104,10 +104,12 @@ class MongoSharedLogs:
             connection = self._connected()
         try:
             with self._failures("written"):
-                log = connection.wait(name, after, token)
-                if log is None:
+                log, records = None, list[Record]()
+                for known, log in connection.looks(name, after, token):
+                    records[known - after :] = self._records(connection, log, known)
+                if log is None or log["holder"] != token:
                     raise LogError(f"there is no log {name!r} in {self._shown}; create it first, or see names()")
-                turn = _Turn(log, self._records(connection, log, after))
+                turn = _Turn(log, records)
             with connection.prolonging(name, token):
                 yield turn
             with self._failures("written"):
@@ -237,32 +239,43 @@ class _Connection:
         found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
         return [document["text"] for document in found]
 
-    def wait(self, name: str, after: int, token: ObjectId) -> _Document | None:
-        """Take the turn when it comes; returns the view of the log then, or None if there is no such log."""
-        view = documents.view(after, token)
-        log = self._queue_up(name, view, token)
+    def looks(self, name: str, after: int, token: ObjectId) -> Iterator[tuple[int, _Document]]:
+        """Wait for a turn, and see what is added meanwhile, so that little is left to be read in the turn.
+
+        Who has to queue up again begins anew: if the server has crashed, what was seen may be lost.
+
+        Returns:
+            Views of the log, each with the number beyond which it has the records; the last one is that of the turn,
+            unless there is no such log, or no longer.
+        """
+        log, known = self._queue_up(name, after, token), after
         last, moved = -1, time.monotonic()
-        while log is not None and (log["holder"] != token or "tail" not in log):
-            if log["holder"] == token:
-                log = self.logs.find_one({"_id": name}, view)
+        while log is not None:
+            if "tail" in log:
+                yield known, log
+                if log["holder"] == token:
+                    return
+                known = log["count"]
+            elif log["holder"] == token:
+                log = self.logs.find_one({"_id": name}, documents.view(known, token))
                 continue
             ahead = log["queue"].index(token) if token in log["queue"] else -1
             if ahead < 0 or log.get("has_ended"):
-                log = self._queue_up(name, view, token)
+                log, known = self._queue_up(name, after, token), after
                 continue
             has_moved = ahead != last
             if has_moved:
                 last, moved = ahead, time.monotonic()
             time.sleep(_nap(ahead, log["pace"], time.monotonic() - moved))
-            log = self.logs.find_one({"_id": name}, documents.GLANCE if ahead and has_moved else view)
-        return log
+            asked = documents.GLANCE if ahead > 1 and has_moved else documents.view(known, token)
+            log = self.logs.find_one({"_id": name}, asked)
 
-    def _queue_up(self, name: str, view: _Document, token: ObjectId) -> _Document | None:
+    def _queue_up(self, name: str, after: int, token: ObjectId) -> _Document | None:
         """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
 
         They come back when they look, unless they are gone, too.
         """
-        change = documents.queueing(token)
+        change, view = documents.queueing(token), documents.view(after, token)
         return self.logs.find_one_and_update({"_id": name}, [change], view, return_document=True)
 
     def leave(self, name: str, token: ObjectId, turn: _Turn) -> bool:

@@ -107,25 +107,23 @@ GLANCE: _Document = dict.fromkeys(("holder", "queue", "pace"), True)
 
 
 def view(after: int, token: object) -> _Document:
-    """What is asked for of a log to take a turn; if it is that token's, also the records beyond a number."""
-    is_mine = {"$eq": ["$holder", token]}
+    """What is asked for of a log to take a turn: the records beyond a number, and in that token's turn the rest."""
     expired = {"$filter": {"input": "$leases", "cond": {"$lte": ["$$this.until", "$$NOW"]}}}
     return {
         **GLANCE,
-        **dict.fromkeys(("key", "count", "first", "bytes", "began"), True),
-        "tail": {"$cond": [is_mine, _tail(after), []]},
-        "expired": {"$cond": [is_mine, expired, []]},
+        **reading(after),
+        "bytes": True,
+        "began": True,
+        "expired": {"$cond": [{"$eq": ["$holder", token]}, expired, []]},
         "has_ended": {"$lte": ["$until", "$$NOW"]},
     }
 
 
 def reading(after: int) -> _Document:
-    """What is asked for of a log to read it."""
-    return {"key": True, "count": True, "first": True, "tail": _tail(after)}
-
-
-def _tail(after: int) -> _Document:
-    return {"$cond": [{"$gt": ["$count", after]}, {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}, []]}
+    """What is asked for of a log to read it: the records of its tail beyond a number."""
+    tail = {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}
+    has_more = {"$gt": ["$count", after]}
+    return {"key": True, "count": True, "first": True, "tail": {"$cond": [has_more, tail, []]}}
 
 
 def is_long(log: _Document) -> bool:

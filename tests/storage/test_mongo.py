@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pymongo
 import pytest
@@ -17,7 +18,7 @@ from hpbandster_ng.errors import InvalidArgumentError, LogError, StorageBusyErro
 from hpbandster_ng.storage.mongo import MongoSharedLogs
 from hpbandster_ng.storage.shared import Record
 from hpbandster_ng.testing.shared_logs import SharedLogsContract
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 
 def url_on(server):
@@ -180,6 +181,31 @@ def test_a_turn_in_a_log_that_is_deleted_adds_nothing(logs):
     with pytest.raises(StorageBusyError, match=r"or the log was deleted, .* nothing was added"):
         add(logs, 1, meanwhile=lambda: logs.delete("a"))
     assert logs.names() == []
+
+
+def test_who_waits_for_a_turn_in_a_log_that_is_deleted_is_told_so(logs):
+    def delete():
+        waiting = executor.submit(add, logs, 1)
+        wait_until(lambda: logs._connected().logs.find_one()["queue"], "another one waits for its turn")
+        logs.delete("a")
+        with pytest.raises(LogError, match="there is no log 'a'"):
+            waiting.result(LIMIT)
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(StorageBusyError):
+        add(logs, 1, meanwhile=delete)
+
+
+def test_who_waits_sees_what_is_added_meanwhile(logs):
+    def wait_for_turn():
+        with logs.turn("a", 0) as turn:
+            return list(turn.records)
+
+    with ThreadPoolExecutor(1) as executor:
+        with logs.turn("a", 1) as turn:
+            waiting = executor.submit(wait_for_turn)
+            wait_until(lambda: logs._connected().logs.find_one()["queue"], "another one waits for its turn")
+            turn.append(opened(1))
+        assert waiting.result(LIMIT) == [Record(1, tuple(opened(0))), Record(2, tuple(opened(1)))]
 
 
 def test_who_no_longer_waits_is_not_waited_for(logs):
