@@ -99,7 +99,7 @@ class MongoSharedLogs:
 
     @contextlib.contextmanager
     def turn(self, name: str, after: int) -> Iterator[Turn]:
-        token = ObjectId()
+        token = str(ObjectId())
         with self._failures("written"):
             connection = self._connected()
         try:
@@ -202,11 +202,11 @@ class _Turn:
         self.records = records
         self.expired: Sequence[str] = sorted(lease["holder"] for lease in log["expired"])
         self.count: int = log["count"]
-        self.must_cut = documents.is_long(log)
+        self.cut = documents.cut_of(log)
         self.change: _Document = documents.HAND_OVER
 
     def append(self, events: Sequence[Event], leases: Mapping[str, float] = {}, ended: Collection[str] = ()) -> Record:
-        self.change = documents.addition(encode(events), leases, ended, self.must_cut)
+        self.change = documents.addition(encode(events), leases, ended, self.cut)
         return Record(self.count + 1, tuple(events))
 
 
@@ -224,7 +224,7 @@ class _Connection:
         self.kept_logs: _Documents = kept[documents.LOGS]
         self.texts: _Documents = place[documents.TEXTS]
         self.is_checked = False
-        self._turns: dict[ObjectId, str] = {}
+        self._turns: dict[str, str] = {}
         self._lock = threading.Lock()
         self._prolonger: threading.Thread | None = None
         self._closing = threading.Event()
@@ -239,7 +239,7 @@ class _Connection:
         found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
         return [document["text"] for document in found]
 
-    def looks(self, name: str, after: int, token: ObjectId) -> Iterator[tuple[int, _Document]]:
+    def looks(self, name: str, after: int, token: str) -> Iterator[tuple[int, _Document]]:
         """Wait for a turn, and see what is added meanwhile, so that little is left to be read in the turn.
 
         Who has to queue up again begins anew: if the server has crashed, what was seen may be lost.
@@ -270,7 +270,7 @@ class _Connection:
             asked = documents.GLANCE if ahead > 1 and has_moved else documents.view(known, token)
             log = self.logs.find_one({"_id": name}, asked)
 
-    def _queue_up(self, name: str, after: int, token: ObjectId) -> _Document | None:
+    def _queue_up(self, name: str, after: int, token: str) -> _Document | None:
         """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
 
         They come back when they look, unless they are gone, too.
@@ -278,21 +278,21 @@ class _Connection:
         change, view = documents.queueing(token), documents.view(after, token)
         return self.logs.find_one_and_update({"_id": name}, [change], view, return_document=True)
 
-    def leave(self, name: str, token: ObjectId, turn: _Turn) -> bool:
+    def leave(self, name: str, token: str, turn: _Turn) -> bool:
         """Add what the turn adds, and give it to the next one; returns False, and changes nothing, if it is lost.
 
         Even one that adds nothing waits until the server has kept what it saw.
         """
-        if turn.must_cut:
+        if turn.cut is not None:
             self.logs.aggregate(documents.copy_of_tail(name))
         return self.kept_logs.update_one({"_id": name, "holder": token}, [turn.change]).matched_count == 1
 
-    def withdraw(self, name: str, token: ObjectId) -> None:
+    def withdraw(self, name: str, token: str) -> None:
         """End the turn, or the wait for it."""
         self.logs.update_one({"_id": name}, documents.withdrawal(token))
 
     @contextlib.contextmanager
-    def prolonging(self, name: str, token: ObjectId) -> Iterator[None]:
+    def prolonging(self, name: str, token: str) -> Iterator[None]:
         """Make a turn last as long as the block, if this process lives."""
         with self._lock:
             if self._prolonger is None:
@@ -305,7 +305,7 @@ class _Connection:
             del self._turns[token]
 
     def _prolong(self) -> None:
-        seen: set[ObjectId] = set()
+        seen: set[str] = set()
         while not self._closing.wait(_PROLONG_SECONDS):
             turns = self._turns.copy()
             for token in seen & turns.keys():  # most turns have ended before they are seen twice

@@ -38,7 +38,7 @@ __all__ = [
     "addition",
     "between",
     "copy_of_tail",
-    "is_long",
+    "cut_of",
     "new_log",
     "queueing",
     "reading",
@@ -57,8 +57,10 @@ VERSION = 1
 TURN_SECONDS = 5.0
 """How long a turn lasts that nobody prolongs."""
 
-_TAIL_RECORDS = 32
+_TAIL_RECORDS = 64
 _TAIL_BYTES = 65_536
+_KEPT_RECORDS = 32
+"""What stays of a tail that is cut for its records, so that who comes back after a while finds all that is new."""
 
 _LONGEST_PACE = 0.05
 """Seconds; a turn that takes longer counts as this, so that few quick ones make up for it."""
@@ -126,9 +128,11 @@ def reading(after: int) -> _Document:
     return {"key": True, "count": True, "first": True, "tail": {"$cond": [has_more, tail, []]}}
 
 
-def is_long(log: _Document) -> bool:
-    """Whether the tail of a log is to be copied and cut."""
-    return bool(log["count"] - log["first"] >= _TAIL_RECORDS or log["bytes"] > _TAIL_BYTES)
+def cut_of(log: _Document) -> int | None:
+    """How many records of the tail of a log stay when it is copied and cut; None if it is not to be."""
+    if log["bytes"] > _TAIL_BYTES:
+        return 0
+    return _KEPT_RECORDS if log["count"] - log["first"] >= _TAIL_RECORDS else None
 
 
 def queueing(token: object) -> _Document:
@@ -149,16 +153,23 @@ def queueing(token: object) -> _Document:
     }
 
 
-def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cuts: bool) -> _Document:
-    """Add a record, set and end leases, and hand over; a tail that was copied is cut."""
+def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cut: int | None) -> _Document:
+    """Add a record, set and end leases, and hand over; a tail that was copied is cut to a number of records."""
     gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
     others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
     count = {"$add": ["$count", 1]}
     new = [_literal(text)]
-    if cuts:
-        tail: _Document = {"first": count, "tail": new, "bytes": len(text)}
+    if cut is None:
+        tail: _Document = {"tail": {"$concatArrays": ["$tail", new]}, "bytes": {"$add": ["$bytes", len(text)]}}
+    elif cut == 0:
+        tail = {"first": count, "tail": new, "bytes": len(text)}
     else:
-        tail = {"tail": {"$concatArrays": ["$tail", new]}, "bytes": {"$add": ["$bytes", len(text)]}}
+        kept = {"$slice": ["$tail", -cut]}
+        tail = {
+            "first": {"$subtract": [count, cut]},
+            "tail": {"$concatArrays": [kept, new]},
+            "bytes": {"$add": [{"$bsonSize": {"tail": kept}}, len(text)]},
+        }
     return {
         "$set": {
             "count": count,

@@ -80,11 +80,11 @@ def documents_of(url):
 
 
 def test_records_beyond_the_tail_are_found_from_anywhere(logs, url):
-    for number in range(1, 100):
+    for number in range(1, 200):
         assert add(logs, number) == Record(number + 1, tuple(opened(number)))
-    assert len(documents_of(url)["hpbandster_log_texts"]) >= 60
-    records = [Record(number + 1, tuple(opened(number))) for number in range(100)]
-    for after in (0, 1, 31, 32, 33, 63, 64, 65, 98, 99, 100):
+    assert len(documents_of(url)["hpbandster_log_texts"]) >= 100
+    records = [Record(number + 1, tuple(opened(number))) for number in range(200)]
+    for after in (0, 1, 31, 32, 33, 63, 64, 65, 95, 96, 97, 127, 128, 129, 199, 200):
         assert logs.read("a", after) == records[after:]
         with logs.turn("a", after) as turn:
             assert list(turn.records) == records[after:]
