@@ -318,7 +318,7 @@ def _nap(ahead: int, pace: float, stuck: float) -> float:
     """Seconds until who waits looks again.
 
     All others wait until the next one notices its turn, and each look costs the server and this machine work. So the
-    next one looks often, the others when a good half of the turns before theirs should have passed, and all of them
+    next one looks often, the others when most of the turns before theirs should have passed, and all of them
     less often the longer nothing moves.
 
     Args:
@@ -326,7 +326,8 @@ def _nap(ahead: int, pace: float, stuck: float) -> float:
         pace: seconds that a turn takes.
         stuck: seconds since the queue was seen to move.
     """
-    return min(_LONGEST_NAP, max(_SHORTEST_NAP, 0.6 * ahead * pace, 0.1 * pace, 0.2 * stuck))
+    expected = (0.7 * ahead + 0.3) * pace if ahead else 0.1 * pace
+    return min(_LONGEST_NAP, max(_SHORTEST_NAP, expected, 0.2 * stuck))
 
 
 def _reason(error: Exception) -> str:
