@@ -42,6 +42,7 @@ __all__ = [
     "new_log",
     "queueing",
     "reading",
+    "reading_first",
     "renewal",
     "view",
     "withdrawal",

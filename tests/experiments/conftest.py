@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from tests.storage.conftest import database, postgres, url
+import pytest
 
-__all__ = ["database", "postgres", "url"]
+from tests.storage.conftest import database, make_mongod, mongod, postgres
+
+__all__ = ["database", "make_mongod", "mongod", "postgres"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
+def url(request, tmp_path):
+    """Of a database that is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/experiments.db"
+    if request.param == "postgresql":
+        return request.getfixturevalue("database")
+    return f"mongodb://{request.getfixturevalue('mongod').host}/db_{abs(hash(str(tmp_path)))}"
