@@ -1,19 +1,30 @@
-"""The databases that the tests of storage start."""
+"""The databases that experiments may live in."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.storage.conftest import database, make_mongod, mongod, postgres
+from tests.storage.conftest import make_mongod, mongod, postgres
+from tests.storage.postgres import execute
 
-__all__ = ["database", "make_mongod", "mongod", "postgres"]
+__all__ = ["make_mongod", "mongod", "postgres"]
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
-def url(request, tmp_path):
+@pytest.fixture(scope="session", params=["sqlite", "postgresql", "mongodb"])
+def server(request):
+    """Started before any test looks at which processes there are; None for SQLite."""
+    names = {"postgresql": "postgres", "mongodb": "mongod"}
+    return request.param, request.getfixturevalue(names[request.param]) if request.param in names else None
+
+
+@pytest.fixture
+def url(server, tmp_path):
     """Of a database that is empty."""
-    if request.param == "sqlite":
+    kind, running = server
+    name = f"db_{abs(hash(str(tmp_path)))}"
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path}/experiments.db"
-    if request.param == "postgresql":
-        return request.getfixturevalue("database")
-    return f"mongodb://{request.getfixturevalue('mongod').host}/db_{abs(hash(str(tmp_path)))}"
+    if kind == "mongodb":
+        return f"mongodb://{running.host}/{name}"
+    execute(running.url, f"CREATE DATABASE {name}")
+    return running.url.replace("/postgres", f"/{name}")
