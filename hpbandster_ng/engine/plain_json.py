@@ -39,8 +39,9 @@ def loads(text: str) -> Any:
     Raises:
         ValueError: the text was not written by :func:`dumps`.
     """
+    hook = _untagged if "__" in text or "\\u" in text else None  # without a tag there is nothing for it to do
     try:
-        return json.loads(text, object_hook=_untagged)
+        return json.loads(text, object_hook=hook)
     except (TypeError, RecursionError, binascii.Error) as error:
         raise ValueError(f"not a value that was encoded here: {error}") from error
 

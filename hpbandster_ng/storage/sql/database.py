@@ -50,6 +50,7 @@ LEASES = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, primary_key=True),
     sa.Column("ends", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
 )
 _SCHEMA = sa.Table("hpbandster_schema", _METADATA, sa.Column("version", sa.Integer, nullable=False))
 
@@ -193,8 +194,8 @@ def failure(name: str, action: str, error: BaseException) -> StorageError:
     """The one error for a log of that name that cannot be ``action`` (read, written)."""
     reason = " ".join(str(getattr(error, "orig", None) or error).split())
     return StorageError(
-        f"{name} cannot be {action}: {reason}; what was recorded before is kept: mend the database or the url, and start "
-        "again"
+        f"{name} cannot be {action}: {reason}; what was recorded before is kept: mend the database or the url, and "
+        "start again"
     )
 
 

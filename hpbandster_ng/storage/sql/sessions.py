@@ -53,7 +53,8 @@ class Session:
 
     def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
         """Read, outside of any turn."""
-        return self._execute(statement, parameters).fetchall()
+        rows: list[Row] = self._execute(statement, parameters).fetchall()
+        return rows
 
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         """Wait until this is the next one to have a turn in this log, and read."""
