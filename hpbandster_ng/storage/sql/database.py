@@ -77,7 +77,6 @@ class Database:
         self.name = self.url.render_as_string(hide_password=True)
         self.engine = _engine(self.url)
         self.errors = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
-        self._texts: dict[sa.sql.ClauseElement, str] = {}
         self.path = Path(str(self.url.database)) if self.url.drivername == "sqlite" else None
 
     @property
@@ -121,13 +120,6 @@ class Database:
             raise
         except (OSError, *self.errors) as error:
             raise failure(name, action, error) from error
-
-    def text(self, statement: sa.sql.ClauseElement) -> str:
-        """A statement in the language of the database, with the names of its parameters; kept, by its identity."""
-        text = self._texts.get(statement)
-        if text is None:
-            text = self._texts[statement] = str(statement.compile(dialect=self.engine.dialect))
-        return text
 
     def _connect(self) -> sa.Connection:
         if self.path is not None and not self.path.exists():
@@ -258,5 +250,4 @@ def _ask_for_durability(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _create_engine(url: sa.URL, arguments: dict[str, Any]) -> sa.Engine:
-    style = "named" if url.drivername == "sqlite" else "pyformat"
-    return sa.create_engine(url, connect_args=arguments, paramstyle=style, poolclass=sa.NullPool)
+    return sa.create_engine(url, connect_args=arguments, poolclass=sa.NullPool)

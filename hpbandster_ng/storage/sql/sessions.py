@@ -27,7 +27,7 @@ Statement = sa.sql.ClauseElement
 Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
-_TURN_SECONDS = 60
+TURN_SECONDS = 60
 """How long a turn may take in PostgreSQL, whose server lets the next one begin then."""
 
 
@@ -52,9 +52,8 @@ class Session:
         return True
 
     def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
-        """Read, outside of any turn."""
-        rows: list[Row] = self._execute(statement, parameters).fetchall()
-        return rows
+        """Read, within a turn or outside of any."""
+        raise NotImplementedError
 
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         """Wait until this is the next one to have a turn in this log, and read."""
@@ -76,9 +75,6 @@ class Session:
         """Let go of the connection, and with it of a turn and of what was not committed."""
         with contextlib.suppress(*self.database.errors):
             self.driver.close()
-
-    def _execute(self, statement: Statement, parameters: Parameters) -> Any:
-        return self.driver.execute(self.database.text(statement), parameters)
 
 
 class SQLiteSession(Session):
@@ -106,6 +102,10 @@ class SQLiteSession(Session):
         except OSError:
             return False
 
+    def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
+        rows: list[Row] = self.driver.execute(_named(statement), parameters).fetchall()
+        return rows
+
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         self.next.enter()
         return self.ask(statement, parameters)
@@ -118,7 +118,7 @@ class SQLiteSession(Session):
 
     def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
         for statement, parameters in statements:
-            self._execute(statement, parameters)
+            self.driver.execute(_named(statement), parameters)
         if not self.is_usable():
             raise StorageError(f"{self.path} was removed while this process wrote to it; start again")
         self.driver.execute("COMMIT")
@@ -137,43 +137,72 @@ class SQLiteSession(Session):
 
 
 class PostgreSQLSession(Session):
-    """Waits for locks of the server, whose time it is; what can be sent at once makes one journey."""
+    """Waits for locks of the server, whose time it is; each step is one journey to the server and back.
+
+    So several statements go together, which PostgreSQL only takes with their values written into them; what costs most,
+    to plan them, is done before, once a connection.
+    """
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.driver.autocommit = True  # transactions begin where they are said to
+        self.prepared: dict[Statement, str] = {}
+        self.leads = False
+        self.cursor = database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
         settings = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
-        for name, value in {**settings, "idle_in_transaction_session_timeout": _TURN_SECONDS * 1000}.items():
+        for name, value in {**settings, "idle_in_transaction_session_timeout": int(TURN_SECONDS * 1000)}.items():
             self.driver.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
 
+    def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
+        return self._last_of(self._written(statement, parameters))
+
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
-        with self.driver.pipeline():
-            self.driver.execute("SELECT pg_advisory_lock(%s)", (_key("next", log),))
-            return self.ask(statement, parameters)
+        self.leads = True
+        return self._last_of(f"SELECT pg_advisory_lock({_key('next', log)})", self._written(statement, parameters))
 
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
-        with self.driver.pipeline():
-            self.driver.execute("BEGIN")
-            self.driver.execute("SELECT pg_advisory_xact_lock(%s)", (_key("turn", log),))
-            self.driver.execute("SELECT pg_advisory_unlock(%s)", (_key("next", log),))
-            return self.ask(statement, parameters)
+        steps = ["BEGIN", f"SELECT pg_advisory_xact_lock({_key('turn', log)})"]
+        if self.leads:
+            steps.append(f"SELECT pg_advisory_unlock({_key('next', log)})")
+            self.leads = False
+        return self._last_of(*steps, self._written(statement, parameters))
 
     def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
         try:
-            with self.driver.pipeline():
-                for statement, parameters in statements:
-                    self._execute(statement, parameters)
-                self.driver.execute("COMMIT")
+            self._send(*(self._written(*each) for each in statements), "COMMIT")
         except self.database.errors as error:
             if getattr(error, "sqlstate", None) == _TIMED_OUT:
                 raise StorageBusyError(
-                    f"a turn in {self.database.name} took more than {_TURN_SECONDS} s, and another process was given "
+                    f"a turn in {self.database.name} took more than {TURN_SECONDS} s, and another process was given "
                     "the next one; nothing was written: try again"
                 ) from error
             raise
 
     def roll_back(self) -> None:
-        self.driver.execute("ROLLBACK")
+        self._send("ROLLBACK")
+
+    def _written(self, statement: Statement, parameters: Parameters) -> str:
+        text, names = _numbered(statement)
+        name = self.prepared.get(statement)
+        if name is None:
+            name = self.prepared[statement] = f"hpbandster_{len(self.prepared)}"
+            self._send(f"PREPARE {name} AS {text}")
+        if not names:
+            return f"EXECUTE {name}"
+        values = ", ".join(["%s"] * len(names))
+        written: str = self.cursor.mogrify(f"EXECUTE {name} ({values})", [parameters[each] for each in names])
+        return written
+
+    def _send(self, *statements: str) -> None:
+        self.cursor.execute("; ".join(statements))
+
+    def _last_of(self, *statements: str) -> list[Row]:
+        """The answer to the last statement."""
+        self._send(*statements)
+        while self.cursor.nextset():
+            pass
+        rows: list[Row] = self.cursor.fetchall()
+        return rows
 
 
 _TIMED_OUT = "25P03"
@@ -183,3 +212,21 @@ _TIMED_OUT = "25P03"
 @functools.cache
 def _key(place: str, log: str) -> int:
     return lock_key(f"{place} {log}")
+
+
+@functools.cache
+def _named(statement: Statement) -> str:
+    """A statement for SQLite, its parameters by their names."""
+    return str(_compiled(statement, "sqlite", "named"))
+
+
+@functools.cache
+def _numbered(statement: Statement) -> tuple[str, list[str]]:
+    """A statement for PostgreSQL, its parameters by numbers, and their names."""
+    compiled = _compiled(statement, "postgresql+psycopg", "numeric_dollar")
+    return str(compiled), list(compiled.positiontup or ())
+
+
+def _compiled(statement: Statement, driver: str, style: str) -> Any:
+    dialect: Any = sa.make_url(f"{driver}://").get_dialect()
+    return statement.compile(dialect=dialect(paramstyle=style))
