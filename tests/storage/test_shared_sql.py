@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import itertools
 import multiprocessing
 import os
+from pathlib import Path
 
 import pytest
 
@@ -44,9 +46,19 @@ def opened(number):
     return [OpenIteration(float(number), number)]
 
 
-def add(logs, number):
+def add(logs, number, meanwhile=lambda: None):
+    """In one turn; ``meanwhile`` happens before it ends."""
     with logs.turn("a", 0) as turn:
-        return turn.append(opened(number)).number
+        record = turn.append(opened(number))
+        meanwhile()
+    return record.number
+
+
+def received(receiver):
+    """What is left in a pipe whose other end is gone."""
+    with contextlib.suppress(EOFError):
+        while True:
+            yield receiver.recv()
 
 
 def iterations(logs):
@@ -62,7 +74,9 @@ def test_who_reads_the_log_of_a_run_reads_a_shared_one(url, logs):
 
 
 def test_a_shared_log_is_not_opened_by_one_writer(url, logs):
-    with pytest.raises(LogError, match=r"run 'a' in .* is a shared log, .*; open it with SQLSharedLogs, or use another"):
+    with pytest.raises(
+        LogError, match=r"run 'a' in .* is a shared log, .*; open it with SQLSharedLogs, or use another"
+    ):
         SQLStorage(url, "a").open()
     assert add(logs, 1) == 2
 
@@ -124,9 +138,7 @@ def test_processes_that_are_killed_while_they_write_lose_nothing_that_was_kept(u
         process.kill()
         process.join()
     for _, receiver in writers:
-        with pytest.raises(EOFError):
-            while True:
-                kept.add(receiver.recv())
+        kept |= set(received(receiver))
     last = add(logs, 1000)
     records = logs.read("a")
     assert [record.number for record in records] == list(range(1, last + 1))
@@ -174,9 +186,9 @@ def test_a_server_that_was_started_again_costs_one_error_at_most(postgres, datab
 def test_a_connection_that_breaks_in_a_turn_adds_nothing(database):
     logs = SQLSharedLogs(database)
     logs.create("a", opened(0))
-    with pytest.raises(StorageError, match="cannot be written"), logs.turn("a", 0) as turn:
-        turn.append(opened(1))
-        execute(database, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+    end_it = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    with pytest.raises(StorageError, match="cannot be written"):
+        add(logs, 1, meanwhile=lambda: execute(database, end_it))
     assert add(logs, 2) == 2
     assert iterations(logs) == [0, 2]
     logs.close()
@@ -186,9 +198,8 @@ def test_a_turn_that_takes_too_long_is_given_to_another_process(database, monkey
     monkeypatch.setattr(sessions, "TURN_SECONDS", 0.1)
     logs, others = SQLSharedLogs(database), SQLSharedLogs(database)
     logs.create("a", opened(0))
-    with pytest.raises(StorageBusyError, match="nothing was written: try again"), logs.turn("a", 0) as turn:
-        turn.append(opened(1))
-        assert add(others, 2) == 2
+    with pytest.raises(StorageBusyError, match="nothing was written: try again"):
+        add(logs, 1, meanwhile=lambda: add(others, 2))
     assert add(logs, 3) == 3
     assert iterations(logs) == [0, 2, 3]
     logs.close()
@@ -213,7 +224,7 @@ def local(path):
 
 def test_a_turn_ends_when_it_is_on_the_disk(local, monkeypatch):
     def fail(descriptor):
-        assert os.readlink(f"/proc/self/fd/{descriptor}").endswith("runs.db-wal")
+        assert Path(f"/proc/self/fd/{descriptor}").readlink().name == "runs.db-wal"
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fdatasync", fail)
@@ -230,9 +241,8 @@ def test_a_database_that_was_removed_has_no_logs(local, path):
 
 
 def test_a_turn_whose_database_is_removed_acknowledges_nothing(local, path):
-    with pytest.raises(StorageError, match=r"runs\.db was removed while this process wrote"), local.turn("a", 0) as turn:
-        turn.append(opened(1))
-        path.unlink()
+    with pytest.raises(StorageError, match=r"runs\.db was removed while this process wrote"):
+        add(local, 1, meanwhile=path.unlink)
 
 
 def test_what_is_raised_in_a_turn_is_not_made_another_error(local):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,27 +74,23 @@ def test_an_old_database_is_migrated_when_its_run_goes_on(old_url):
 
 
 def test_an_old_database_is_migrated_when_a_shared_log_is_created_in_it(old_url):
-    logs = SQLSharedLogs(old_url)
-    with pytest.raises(LogError, match=r"'run' in .* is the log of a run, which one process writes; use another name"):
-        logs.create("run", [OpenIteration(0.0, 0)])
-    assert logs.create("a", [OpenIteration(0.0, 0)])
-    logs.close()
+    with closing(SQLSharedLogs(old_url)) as logs:
+        with pytest.raises(LogError, match=r"'run' in .* is the log of a run, which one process writes; use another"):
+            logs.create("run", [OpenIteration(0.0, 0)])
+        assert logs.create("a", [OpenIteration(0.0, 0)])
     assert version_of(old_url) == [(VERSION,)]
     assert list(SQLStorage(old_url, "run").read()) == OLD_EVENTS
 
 
-def test_a_migrated_database_is_as_a_new_one(old_url, request, tmp_path):
-    logs = SQLSharedLogs(old_url)
-    logs.create("a", [OpenIteration(0.0, 0)])
-    logs.close()
+def test_a_migrated_database_is_as_a_new_one(old_url, tmp_path):
     if old_url.startswith("sqlite"):
         new_url = f"sqlite:///{tmp_path}/new.db"
     else:
         new_url = f"{old_url}_new"
         execute(old_url, f"CREATE DATABASE {new_url.rpartition('/')[2]}")
-    new_logs = SQLSharedLogs(new_url)
-    new_logs.create("a", [OpenIteration(0.0, 0)])
-    new_logs.close()
+    for each in (old_url, new_url):
+        with closing(SQLSharedLogs(each)) as logs:
+            logs.create("a", [OpenIteration(0.0, 0)])
     assert tables_of(old_url) == tables_of(new_url)
 
 
@@ -120,7 +117,8 @@ def test_many_processes_that_open_an_old_database_at_the_same_moment_all_succeed
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
     assert version_of(old_url) == [(VERSION,)]
-    assert SQLSharedLogs(old_url).names() == ["log 0", "log 2"]
+    with closing(SQLSharedLogs(old_url)) as logs:
+        assert logs.names() == ["log 0", "log 2"]
     assert list(SQLStorage(old_url, "run").read()) == OLD_EVENTS
 
 
@@ -142,7 +140,9 @@ def test_a_database_of_a_later_release_is_refused_and_not_touched(url):
         lambda: logs.turn("a", 0).__enter__(),
     ]
     for call in calls:
-        with pytest.raises(LogError, match=rf"has tables of version {VERSION + 1}, .* up to {VERSION}; use the release"):
+        with pytest.raises(
+            LogError, match=rf"has tables of version {VERSION + 1}, .* up to {VERSION}; use the release"
+        ):
             call()
     assert content_of(url) == before
 

@@ -52,9 +52,7 @@ def _state(now: sa.ColumnElement[float]) -> Statement:
         sa.select(new, RECORDS.c.number, RECORDS.c.text, nothing).where(
             RECORDS.c.run == _LOG, RECORDS.c.number > _AFTER
         ),
-        sa.select(expired, _constant("0"), LEASES.c.holder, nothing).where(
-            LEASES.c.run == _LOG, LEASES.c.ends <= now
-        ),
+        sa.select(expired, _constant("0"), LEASES.c.holder, nothing).where(LEASES.c.run == _LOG, LEASES.c.ends <= now),
     )
 
 
