@@ -21,7 +21,7 @@ from hpbandster_ng.errors import StorageBusyError, StorageError
 from hpbandster_ng.storage.files import Queue
 from hpbandster_ng.storage.sql.database import KEEPALIVES, Database, lock_key
 
-__all__ = ["PostgreSQLSession", "SQLiteSession", "Session", "Statement"]
+__all__ = ["TURN_SECONDS", "PostgreSQLSession", "SQLiteSession", "Session", "Statement"]
 
 Statement = sa.sql.ClauseElement
 Parameters = Mapping[str, Any]
@@ -43,9 +43,16 @@ class Session:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.process = os.getpid()
-        connection = database.connect()
-        self.driver: Any = connection.connection.driver_connection
-        connection.detach()
+        self.driver: Any = _driver_of(database.connect())
+        try:
+            self._prepare()
+        except BaseException:
+            self.driver.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Set up the new connection."""
+        raise NotImplementedError
 
     def is_usable(self) -> bool:
         """Whether it still leads to the database, as far as one can tell without asking."""
@@ -85,16 +92,15 @@ class SQLiteSession(Session):
     recovers its log of changes from the beginning up to the first flaw.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.path = Path(str(database.path))
+    def _prepare(self) -> None:
+        self.path = Path(str(self.database.path))
         self.next = Queue(self.path.with_name(f"{self.path.name}.%next.lock"))
         self.turn = Queue(self.path.with_name(f"{self.path.name}.%turn.lock"))
         self.driver.isolation_level = None  # transactions begin where they are said to
         self.driver.execute("PRAGMA synchronous = NORMAL")
         self.driver.execute("SELECT count(*) FROM hpbandster_schema").fetchall()  # makes the file below
-        self.changes = os.open(f"{self.path}-wal", os.O_RDWR)
         self.inode = self.path.stat().st_ino
+        self.changes = os.open(f"{self.path}-wal", os.O_RDWR)
 
     def is_usable(self) -> bool:
         try:
@@ -123,7 +129,7 @@ class SQLiteSession(Session):
             raise StorageError(f"{self.path} was removed while this process wrote to it; start again")
         self.driver.execute("COMMIT")
         self.turn.leave()
-        os.fdatasync(self.changes)
+        getattr(os, "fdatasync", os.fsync)(self.changes)  # macOS has only the latter
 
     def roll_back(self) -> None:
         self.driver.execute("ROLLBACK")
@@ -143,12 +149,11 @@ class PostgreSQLSession(Session):
     to plan them, is done before, once a connection.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
+    def _prepare(self) -> None:
         self.driver.autocommit = True  # transactions begin where they are said to
         self.prepared: dict[Statement, str] = {}
         self.leads = False
-        self.cursor = database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
+        self.cursor = self.database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
         settings = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
         for name, value in {**settings, "idle_in_transaction_session_timeout": int(TURN_SECONDS * 1000)}.items():
             self.driver.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
@@ -207,6 +212,13 @@ class PostgreSQLSession(Session):
 
 _TIMED_OUT = "25P03"
 """PostgreSQL's idle_in_transaction_session_timeout."""
+
+
+def _driver_of(connection: sa.Connection) -> Any:
+    """The driver's own connection; SQLAlchemy's would cost a turn more than the database does."""
+    driver = connection.connection.driver_connection
+    connection.detach()
+    return driver
 
 
 @functools.cache

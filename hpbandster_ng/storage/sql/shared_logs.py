@@ -213,7 +213,8 @@ class SQLSharedLogs:
             session.close()
             session = None
         if session is None and (is_to_be_made or self._is_made()):
-            session = _SESSIONS[self._kind](self._database)
+            with self._reports(None, "written"):
+                session = _SESSIONS[self._kind](self._database)
         try:
             yield session
         except BaseException:
