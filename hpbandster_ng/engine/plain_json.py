@@ -39,8 +39,8 @@ def loads(text: str) -> Any:
     Raises:
         ValueError: the text was not written by :func:`dumps`.
     """
-    hook = _untagged if "__" in text or "\\u" in text else None  # without a tag there is nothing for it to do
     try:
+        hook = _untagged if "__" in text or "\\u" in text else None  # without a tag there is nothing for it to do
         return json.loads(text, object_hook=hook)
     except (TypeError, RecursionError, binascii.Error) as error:
         raise ValueError(f"not a value that was encoded here: {error}") from error
