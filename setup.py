@@ -26,6 +26,7 @@ REQUIRES = [
 ]
 
 EXTRAS = {
+    "mongo": ["pymongo>=4.9"],
     "pandas": ["pandas>=2.2"],
     "plot": ["matplotlib>=3.8"],
     "progress": ["tqdm>=4.66"],
@@ -42,6 +43,7 @@ EXTRAS["test"] = [
     "psutil>=5.9",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    *EXTRAS["mongo"],
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
     *EXTRAS["postgres"],

@@ -51,6 +51,8 @@ class Turn(Protocol):
     ) -> Record:
         """Add a record; called once at most. When this returns, it may not be kept yet; when the block is left, it is.
 
+        So what is raised because it cannot be written may be raised here, or when the block is left.
+
         Args:
             events: at least one.
             leases: new leases: seconds from now, by holder.
@@ -107,6 +109,8 @@ class SharedLogs(Protocol):
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
         """Make leases end so many seconds from now; of those that have ended or never were, nothing comes back.
+
+        This waits for the turn that there is, which may be ending them.
 
         Returns:
             The holders whose leases were there to be renewed.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 
 import pytest
 
+from tests.storage.mongod import VARIABLE, Mongod, find_mongod
 from tests.storage.postgres import Postgres, execute, find_binaries
 
 
@@ -19,6 +21,29 @@ def postgres():
     yield server
     server.stop()
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def make_mongod():
+    """Runs a server, with options, as long as a block."""
+    program = find_mongod()
+    if program is None:
+        pytest.skip(f"there is no MongoDB server: {VARIABLE} names none, and mongod is not on the PATH")
+    return functools.partial(Mongod, program)
+
+
+@pytest.fixture(scope="session")
+def mongod(make_mongod):
+    """A running server; each test uses databases of its own."""
+    with make_mongod() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongod_replica_set(make_mongod):
+    with make_mongod("--replSet", "set") as server:
+        server.become_replica_set()
+        yield server
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 Four tables, made on the first use:
 
 ======================  ===============================================================================================
-``hpbandster_runs``     ``run`` (the log's name), ``writer`` (who may append), ``records`` (how many there are),
-                        ``shared`` (whether many processes write it in turn)
+``hpbandster_runs``     ``run`` (the log's name), ``writer`` (who may append) and ``records`` (how many there are),
+                        which are empty and 0 if the log is ``shared``: written by many processes in turn
 ``hpbandster_records``  ``run``, ``number`` (from 1), ``text``: one ``append``, see :mod:`hpbandster_ng.storage.codec`
 ``hpbandster_leases``   ``run``, ``holder``, ``ends`` (in unix seconds), of shared logs
 ``hpbandster_schema``   ``version`` of these tables; older ones are migrated when they are first opened for writing

@@ -50,6 +50,7 @@ LEASES = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, primary_key=True),
     sa.Column("ends", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
 )
 _SCHEMA = sa.Table("hpbandster_schema", _METADATA, sa.Column("version", sa.Integer, nullable=False))
 
@@ -76,7 +77,6 @@ class Database:
         self.name = self.url.render_as_string(hide_password=True)
         self.engine = _engine(self.url)
         self.errors = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
-        self._texts: dict[sa.sql.ClauseElement, str] = {}
         self.path = Path(str(self.url.database)) if self.url.drivername == "sqlite" else None
 
     @property
@@ -120,13 +120,6 @@ class Database:
             raise
         except (OSError, *self.errors) as error:
             raise failure(name, action, error) from error
-
-    def text(self, statement: sa.sql.ClauseElement) -> str:
-        """A statement in the language of the database, with the names of its parameters; kept, by its identity."""
-        text = self._texts.get(statement)
-        if text is None:
-            text = self._texts[statement] = str(statement.compile(dialect=self.engine.dialect))
-        return text
 
     def _connect(self) -> sa.Connection:
         if self.path is not None and not self.path.exists():
@@ -193,8 +186,8 @@ def failure(name: str, action: str, error: BaseException) -> StorageError:
     """The one error for a log of that name that cannot be ``action`` (read, written)."""
     reason = " ".join(str(getattr(error, "orig", None) or error).split())
     return StorageError(
-        f"{name} cannot be {action}: {reason}; what was recorded before is kept: mend the database or the url, and start "
-        "again"
+        f"{name} cannot be {action}: {reason}; what was recorded before is kept: mend the database or the url, and "
+        "start again"
     )
 
 
@@ -257,5 +250,4 @@ def _ask_for_durability(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _create_engine(url: sa.URL, arguments: dict[str, Any]) -> sa.Engine:
-    style = "named" if url.drivername == "sqlite" else "pyformat"
-    return sa.create_engine(url, connect_args=arguments, paramstyle=style, poolclass=sa.NullPool)
+    return sa.create_engine(url, connect_args=arguments, poolclass=sa.NullPool)

@@ -33,6 +33,7 @@ def _to_2(operations: Operations) -> None:
         sa.Column("run", sa.Text, primary_key=True),
         sa.Column("holder", sa.Text, primary_key=True),
         sa.Column("ends", sa.Double, nullable=False),
+        sqlite_with_rowid=False,
     )
     schema = operations.create_table("hpbandster_schema", sa.Column("version", sa.Integer, nullable=False))
     operations.bulk_insert(schema, [{"version": 1}])

@@ -53,6 +53,7 @@ class SQLStorage:
     def __init__(self, url: str, run_id: str) -> None:
         self.run_id = run_id
         self._database = Database(url)
+        self.url = self._database.url
         self._name = f"run {run_id!r} in {self._database.name}"
         self._writer = f"process {os.getpid()} on {socket.gethostname()} ({uuid.uuid4().hex})"
         self._connection: sa.Connection | None = None

@@ -21,13 +21,13 @@ from hpbandster_ng.errors import StorageBusyError, StorageError
 from hpbandster_ng.storage.files import Queue
 from hpbandster_ng.storage.sql.database import KEEPALIVES, Database, lock_key
 
-__all__ = ["PostgreSQLSession", "SQLiteSession", "Session", "Statement"]
+__all__ = ["TURN_SECONDS", "PostgreSQLSession", "SQLiteSession", "Session", "Statement"]
 
 Statement = sa.sql.ClauseElement
 Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
-_TURN_SECONDS = 60
+TURN_SECONDS = 60
 """How long a turn may take in PostgreSQL, whose server lets the next one begin then."""
 
 
@@ -43,17 +43,24 @@ class Session:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.process = os.getpid()
-        connection = database.connect()
-        self.driver: Any = connection.connection.driver_connection
-        connection.detach()
+        self.driver: Any = _driver_of(database.connect())
+        try:
+            self._prepare()
+        except BaseException:
+            self.driver.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Set up the new connection."""
+        raise NotImplementedError
 
     def is_usable(self) -> bool:
         """Whether it still leads to the database, as far as one can tell without asking."""
         return True
 
     def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
-        """Read, outside of any turn."""
-        return self._execute(statement, parameters).fetchall()
+        """Read, within a turn or outside of any."""
+        raise NotImplementedError
 
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         """Wait until this is the next one to have a turn in this log, and read."""
@@ -76,9 +83,6 @@ class Session:
         with contextlib.suppress(*self.database.errors):
             self.driver.close()
 
-    def _execute(self, statement: Statement, parameters: Parameters) -> Any:
-        return self.driver.execute(self.database.text(statement), parameters)
-
 
 class SQLiteSession(Session):
     """Waits for files beside the database, as its own locks are polled; time is the machine's.
@@ -88,22 +92,25 @@ class SQLiteSession(Session):
     recovers its log of changes from the beginning up to the first flaw.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self.path = Path(str(database.path))
+    def _prepare(self) -> None:
+        self.path = Path(str(self.database.path))
         self.next = Queue(self.path.with_name(f"{self.path.name}.%next.lock"))
         self.turn = Queue(self.path.with_name(f"{self.path.name}.%turn.lock"))
         self.driver.isolation_level = None  # transactions begin where they are said to
         self.driver.execute("PRAGMA synchronous = NORMAL")
         self.driver.execute("SELECT count(*) FROM hpbandster_schema").fetchall()  # makes the file below
-        self.changes = os.open(f"{self.path}-wal", os.O_RDWR)
         self.inode = self.path.stat().st_ino
+        self.changes = os.open(f"{self.path}-wal", os.O_RDWR)
 
     def is_usable(self) -> bool:
         try:
             return self.path.stat().st_ino == self.inode
         except OSError:
             return False
+
+    def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
+        rows: list[Row] = self.driver.execute(_named(statement), parameters).fetchall()
+        return rows
 
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         self.next.enter()
@@ -117,12 +124,12 @@ class SQLiteSession(Session):
 
     def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
         for statement, parameters in statements:
-            self._execute(statement, parameters)
+            self.driver.execute(_named(statement), parameters)
         if not self.is_usable():
             raise StorageError(f"{self.path} was removed while this process wrote to it; start again")
         self.driver.execute("COMMIT")
         self.turn.leave()
-        os.fdatasync(self.changes)
+        getattr(os, "fdatasync", os.fsync)(self.changes)  # macOS has only the latter
 
     def roll_back(self) -> None:
         self.driver.execute("ROLLBACK")
@@ -136,49 +143,102 @@ class SQLiteSession(Session):
 
 
 class PostgreSQLSession(Session):
-    """Waits for locks of the server, whose time it is; what can be sent at once makes one journey."""
+    """Waits for locks of the server, whose time it is; each step is one journey to the server and back.
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
+    So several statements go together, which PostgreSQL only takes with their values written into them; what costs most,
+    to plan them, is done before, once a connection.
+    """
+
+    def _prepare(self) -> None:
         self.driver.autocommit = True  # transactions begin where they are said to
+        self.prepared: dict[Statement, str] = {}
+        self.leads = False
+        self.cursor = self.database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
         settings = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
-        for name, value in {**settings, "idle_in_transaction_session_timeout": _TURN_SECONDS * 1000}.items():
+        for name, value in {**settings, "idle_in_transaction_session_timeout": int(TURN_SECONDS * 1000)}.items():
             self.driver.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
 
+    def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
+        return self._last_of(self._written(statement, parameters))
+
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
-        with self.driver.pipeline():
-            self.driver.execute("SELECT pg_advisory_lock(%s)", (_key("next", log),))
-            return self.ask(statement, parameters)
+        self.leads = True
+        return self._last_of(f"SELECT pg_advisory_lock({_key('next', log)})", self._written(statement, parameters))
 
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
-        with self.driver.pipeline():
-            self.driver.execute("BEGIN")
-            self.driver.execute("SELECT pg_advisory_xact_lock(%s)", (_key("turn", log),))
-            self.driver.execute("SELECT pg_advisory_unlock(%s)", (_key("next", log),))
-            return self.ask(statement, parameters)
+        steps = ["BEGIN", f"SELECT pg_advisory_xact_lock({_key('turn', log)})"]
+        if self.leads:
+            steps.append(f"SELECT pg_advisory_unlock({_key('next', log)})")
+            self.leads = False
+        return self._last_of(*steps, self._written(statement, parameters))
 
     def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
         try:
-            with self.driver.pipeline():
-                for statement, parameters in statements:
-                    self._execute(statement, parameters)
-                self.driver.execute("COMMIT")
+            self._send(*(self._written(*each) for each in statements), "COMMIT")
         except self.database.errors as error:
             if getattr(error, "sqlstate", None) == _TIMED_OUT:
                 raise StorageBusyError(
-                    f"a turn in {self.database.name} took more than {_TURN_SECONDS} s, and another process was given "
+                    f"a turn in {self.database.name} took more than {TURN_SECONDS} s, and another process was given "
                     "the next one; nothing was written: try again"
                 ) from error
             raise
 
     def roll_back(self) -> None:
-        self.driver.execute("ROLLBACK")
+        self._send("ROLLBACK")
+
+    def _written(self, statement: Statement, parameters: Parameters) -> str:
+        text, names = _numbered(statement)
+        name = self.prepared.get(statement)
+        if name is None:
+            name = self.prepared[statement] = f"hpbandster_{len(self.prepared)}"
+            self._send(f"PREPARE {name} AS {text}")
+        if not names:
+            return f"EXECUTE {name}"
+        values = ", ".join(["%s"] * len(names))
+        written: str = self.cursor.mogrify(f"EXECUTE {name} ({values})", [parameters[each] for each in names])
+        return written
+
+    def _send(self, *statements: str) -> None:
+        self.cursor.execute("; ".join(statements))
+
+    def _last_of(self, *statements: str) -> list[Row]:
+        """The answer to the last statement."""
+        self._send(*statements)
+        while self.cursor.nextset():
+            pass
+        rows: list[Row] = self.cursor.fetchall()
+        return rows
 
 
 _TIMED_OUT = "25P03"
 """PostgreSQL's idle_in_transaction_session_timeout."""
 
 
+def _driver_of(connection: sa.Connection) -> Any:
+    """The driver's own connection; SQLAlchemy's would cost a turn more than the database does."""
+    driver = connection.connection.driver_connection
+    connection.detach()
+    return driver
+
+
 @functools.cache
 def _key(place: str, log: str) -> int:
     return lock_key(f"{place} {log}")
+
+
+@functools.cache
+def _named(statement: Statement) -> str:
+    """A statement for SQLite, its parameters by their names."""
+    return str(_compiled(statement, "sqlite", "named"))
+
+
+@functools.cache
+def _numbered(statement: Statement) -> tuple[str, list[str]]:
+    """A statement for PostgreSQL, its parameters by numbers, and their names."""
+    compiled = _compiled(statement, "postgresql+psycopg", "numeric_dollar")
+    return str(compiled), list(compiled.positiontup or ())
+
+
+def _compiled(statement: Statement, driver: str, style: str) -> Any:
+    dialect: Any = sa.make_url(f"{driver}://").get_dialect()
+    return statement.compile(dialect=dialect(paramstyle=style))

@@ -43,17 +43,20 @@ _HEAD = (
 _COUNTED, _ADDED, _EXPIRED = "0", "1", "2"
 
 
+def _constant(text: str) -> sa.ColumnElement[Any]:
+    return sa.literal_column(text)
+
+
 def _state(now: sa.ColumnElement[float]) -> Statement:
     """All that a turn begins with, in one answer: rows of a kind, a number, a text and a time."""
-    count, new, expired, nothing = (sa.literal_column(text) for text in (_COUNTED, _ADDED, _EXPIRED, "NULL"))
+    count, new, expired, nothing = map(_constant, (_COUNTED, _ADDED, _EXPIRED, "NULL"))
+    last = sa.select(sa.func.max(RECORDS.c.number)).where(RECORDS.c.run == _LOG).scalar_subquery()
     return sa.union_all(
-        sa.select(count, RUNS.c.records, nothing, now).where(RUNS.c.run == _LOG, RUNS.c.shared),
+        sa.select(count, last, nothing, now).where(RUNS.c.run == _LOG, RUNS.c.shared),
         sa.select(new, RECORDS.c.number, RECORDS.c.text, nothing).where(
             RECORDS.c.run == _LOG, RECORDS.c.number > _AFTER
         ),
-        sa.select(expired, sa.literal_column("0"), LEASES.c.holder, nothing).where(
-            LEASES.c.run == _LOG, LEASES.c.ends <= now
-        ),
+        sa.select(expired, _constant("0"), LEASES.c.holder, nothing).where(LEASES.c.run == _LOG, LEASES.c.ends <= now),
     )
 
 
@@ -62,7 +65,6 @@ _HOLDERS = {kind: sa.select(LEASES.c.holder, now).where(LEASES.c.run == _LOG) fo
 
 _ADD_LOG = sa.insert(RUNS)
 _ADD_RECORD = sa.insert(RECORDS)
-_COUNT = sa.update(RUNS).values(records=sa.bindparam("number")).where(RUNS.c.run == _LOG)
 _ADD_LEASE = sa.text(
     f"INSERT INTO {LEASES.name} (run, holder, ends) VALUES (:log, :whom, :until) "  # noqa: S608 - a constant
     "ON CONFLICT (run, holder) DO UPDATE SET ends = excluded.ends"
@@ -127,7 +129,7 @@ class SQLSharedLogs:
             if self._is_there(name, session.begin(name, _IS_SHARED, {"log": name})):
                 session.roll_back()
                 return False
-            log = {"run": name, "writer": "", "records": 1, "shared": True}
+            log = {"run": name, "writer": "", "records": 0, "shared": True}
             session.commit([(_ADD_LOG, log), (_ADD_RECORD, {"run": name, "number": 1, "text": text})])
             return True
 
@@ -225,7 +227,8 @@ class SQLSharedLogs:
             session.close()
             session = None
         if session is None and (is_to_be_made or self._is_made()):
-            session = _SESSIONS[self._kind](self._database)
+            with self._reports(None, "written"):
+                session = _SESSIONS[self._kind](self._database)
         try:
             yield session
         except BaseException:
@@ -303,7 +306,6 @@ class _Turn:
         record = Record(self._count + 1, tuple(events))
         number, log = record.number, self._log
         self.statements += [
-            (_COUNT, {"log": log, "number": number}),
             (_ADD_RECORD, {"run": log, "number": number, "text": encode(events)}),
             *((_END_LEASE, {"log": log, "whom": holder}) for holder in ended),
             *((_ADD_LEASE, {"log": log, "whom": holder, "until": self.at + t}) for holder, t in leases.items()),
