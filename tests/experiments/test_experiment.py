@@ -418,3 +418,13 @@ def act(logs, experiment, what, number, closed):
                 experiment.observe(mine, **({"error": "failed"} if what == "fail" else {"loss": number / 10}))
     except (NoSuggestionError, StorageError):
         pass
+
+
+def test_what_is_deleted_is_gone_with_all_that_was_observed(logs):
+    experiment, other = create(logs), create(logs, "second")
+    experiment.observe(experiment.suggest(), loss=0.5)
+    experiment.delete()
+    assert Experiment.names(logs) == {other.id: "second"}
+    with pytest.raises(LogError):
+        experiment.suggest()
+    assert create(logs).progress.observed == {}

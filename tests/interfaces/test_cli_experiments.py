@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import inspect
 import io
 import json
 import pickle
@@ -48,8 +49,12 @@ def file(tmp_path):
     return path
 
 
+SEPARATE = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
+"""What click 8.1 needs so that a test can tell the two streams apart."""
+
+
 def call(*arguments, code=0, **settings):
-    answer = CliRunner().invoke(main, [*map(str, arguments)], **settings)
+    answer = CliRunner(**SEPARATE).invoke(main, [*map(str, arguments)], **settings)
     assert answer.exit_code == code, answer.output
     return answer
 

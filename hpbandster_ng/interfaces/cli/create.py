@@ -27,7 +27,11 @@ _FILE = "EXPERIMENT.YML"
 @storage_option()
 @as_json_option
 def create(path: Path, storage: str, as_json: bool) -> None:
-    """Begin an experiment, and print its id."""
+    """Begin an experiment, and print its id.
+
+    The file is YAML, with name, parameters, optimizer, and if need be metrics, min_budget, max_budget, eta,
+    n_iterations, parallel_bandwidth, lease, seed and metadata. An error names the line, and nothing is written.
+    """
     with _created(path, storage) as experiment:
         if as_json:
             show_json({"id": experiment.id, "name": experiment.name})
