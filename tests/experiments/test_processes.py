@@ -24,7 +24,7 @@ SPACE = CS.ConfigurationSpace({"x": (0.0, 1.0)})
 
 @pytest.fixture
 def experiment(url):
-    settings = {"min_budget": 1, "max_budget": 9, "seed": 1, "n_iterations": 30, "lease": 2.0}
+    settings = {"min_budget": 1, "max_budget": 9, "seed": 1, "n_iterations": 12, "lease": 2.0}
     with Experiment.create(url, "shared", SPACE, BOHB, **settings) as experiment:
         yield experiment
 
@@ -36,7 +36,7 @@ def told(process, word):
 
 
 def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url, spawn):
-    processes = [spawn(PROCESS, url, experiment.id, "work") for _ in range(8)]
+    processes = [spawn(PROCESS, url, experiment.id, "work") for _ in range(4)]
     for process in processes:
         assert process.end() == 0, process.output
     suggested = [each for process in processes for each in told(process, "suggested")]
