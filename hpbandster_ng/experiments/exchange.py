@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hpbandster_ng.engine.events import Event
@@ -14,7 +14,7 @@ from hpbandster_ng.engine.suggestions import OpenJob
 from hpbandster_ng.experiments.leases import LeaseKeeper
 from hpbandster_ng.experiments.ledger import Ledger
 from hpbandster_ng.experiments.specification import Specification
-from hpbandster_ng.storage.shared import SharedLogs, Turn
+from hpbandster_ng.storage.shared import Ahead, Record, SharedLogs, Turn
 
 __all__ = ["Exchange"]
 
@@ -130,7 +130,7 @@ class Exchange:
         while True:
             ledger, is_decided = self._ledger, False
             try:
-                with self._logs.turn(self._id, ledger.position) as turn:
+                with self._logs.turn(self._id, ledger.position, self._fold_into(ledger)) as turn:
                     with self._lock:
                         if self._ledger is not ledger:
                             continue
@@ -147,6 +147,13 @@ class Exchange:
                     self._begin_anew(ledger)
                 raise
             return
+
+    def _fold_into(self, ledger: Ledger) -> Ahead:
+        def fold(records: Sequence[Record]) -> None:
+            with self._lock:
+                ledger.fold(records)
+
+        return fold
 
     def _begin_anew(self, spoilt: Ledger) -> None:
         """What was decided may not have been recorded: only the log knows."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.codec import encode
-from hpbandster_ng.storage.shared import Record
+from hpbandster_ng.storage.shared import Ahead, Record
 
 __all__ = ["MemoryLogs", "MemoryTurn"]
 
@@ -83,7 +83,7 @@ class MemoryLogs:
         return [] if log is None else log.records[after:]
 
     @contextmanager
-    def turn(self, name: str, after: int) -> Iterator[MemoryTurn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[MemoryTurn]:
         """Wait for a turn, and take it.
 
         Raises:

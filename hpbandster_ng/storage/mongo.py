@@ -18,7 +18,7 @@ from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
 from hpbandster_ng.storage import mongo_documents as documents
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Record, Turn
+from hpbandster_ng.storage.shared import Ahead, Record, Turn
 
 try:
     import pymongo
@@ -108,7 +108,7 @@ class MongoSharedLogs:
             return [] if log is None else self._records(connection, log, after)
 
     @contextlib.contextmanager
-    def turn(self, name: str, after: int) -> Iterator[Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[Turn]:
         token = str(ObjectId())
         with self._failures("written"):
             connection = self._connected()

@@ -7,14 +7,14 @@ job has a lease on it, which is no part of the log: it is renewed every few seco
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from hpbandster_ng.engine.events import Event
 
-__all__ = ["Record", "SharedLogs", "Turn"]
+__all__ = ["Ahead", "Record", "SharedLogs", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class Record:
 
     number: int
     events: tuple[Event, ...]
+
+
+Ahead = Callable[[Sequence[Record]], object]
+"""Takes records before a turn begins."""
 
 
 class Turn(Protocol):
@@ -95,13 +99,15 @@ class SharedLogs(Protocol):
             LogError: a record was not written by this package, or by a later version of it.
         """
 
-    def turn(self, name: str, after: int) -> AbstractContextManager[Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> AbstractContextManager[Turn]:
         """Wait until nobody else has a turn in this log, and take one.
 
         What is raised in the block leaves the log as it was.
 
         Args:
             after: the number of the last record that the caller knows; 0 for none.
+            ahead: gets records that could be read while others had their turns; the turn has those that follow. What
+                is done with them here holds up nobody.
 
         Raises:
             LogError: there is no such log, or see :meth:`read`.

@@ -60,6 +60,17 @@ class LogsContract:
             assert others.read("a", after=1) == [_record(2, 1, 2), _record(3, 3)]
             assert others.head("a") == _record(1, 0)
 
+    def test_what_is_given_ahead_of_a_turn_and_in_it_is_all_that_is_new(self, tmp_path: Path) -> None:
+        with contextlib.closing(self.factory(tmp_path)()) as logs:
+            logs.create("a", numbered(0))
+            with logs.turn("a", 0) as turn:
+                turn.append(numbered(1))
+            ahead: list[Record] = []
+            with logs.turn("a", 1, ahead.extend) as turn:
+                assert [*ahead, *turn.records] == [_record(2, 1)]
+                turn.append(numbered(2))
+            assert logs.read("a", 2) == [_record(3, 2)]
+
     def test_what_is_raised_in_a_turn_leaves_everything_as_it_was(self, tmp_path: Path) -> None:
         with contextlib.closing(self.factory(tmp_path)()) as logs:
             logs.create("a", numbered(0))

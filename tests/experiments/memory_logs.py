@@ -25,7 +25,9 @@ class FailingLogs(MemoryLogs):
         return [_read_back(record) for record in super().read(name, after)]
 
     @contextmanager
-    def turn(self, name, after):
+    def turn(self, name, after, ahead=None):
+        if ahead is not None:
+            ahead(self.read(name, after)[:1])  # as one who came late to read
         with super().turn(name, after) as turn:
             turn.records = [_read_back(record) for record in turn.records]
             yield turn

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Record
+from hpbandster_ng.storage.shared import Ahead, Record
 from hpbandster_ng.storage.sql.database import LEASES, RECORDS, RUNS, VERSION, Database
 from hpbandster_ng.storage.sql.sessions import PostgreSQLSession, Session, SQLiteSession, Statement
 
@@ -160,7 +160,7 @@ class SQLSharedLogs:
         return self._decoded(name, rows)
 
     @contextlib.contextmanager
-    def turn(self, name: str, after: int) -> Iterator[_Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[_Turn]:
         """Wait until nobody else has a turn in this log, and take one; see :meth:`SharedLogs.turn`.
 
         Raises:
@@ -173,7 +173,7 @@ class SQLSharedLogs:
             if session is None:
                 raise self._missing(name)
             with self._reports(name, "written"):
-                turn = self._begun(session, name, after)
+                turn = self._begun(session, name, after, ahead)
             yield turn
             with self._reports(name, "written"):
                 if turn.statements:
@@ -255,9 +255,12 @@ class SQLSharedLogs:
         with self._reports(None, "read"), self._database.engine.connect() as connection:
             return self._database.version(connection) == VERSION
 
-    def _begun(self, session: Session, name: str, after: int) -> _Turn:
-        ahead = self._decoded(name, session.line_up(name, _NEW, {"log": name, "after": after}))
-        known = ahead[-1].number if ahead else after
+    def _begun(self, session: Session, name: str, after: int, ahead: Ahead | None) -> _Turn:
+        early = self._decoded(name, session.line_up(name, _NEW, {"log": name, "after": after}))
+        known = early[-1].number if early else after
+        if ahead is not None:
+            ahead(early)
+            early = []
         parts: dict[str, list[Any]] = {_COUNTED: [], _ADDED: [], _EXPIRED: []}
         for kind, *row in session.begin(name, _STATE[self._kind], {"log": name, "after": known}):
             parts[str(kind)].append(row)
@@ -265,7 +268,7 @@ class SQLSharedLogs:
             self._is_there(name, session.ask(_IS_SHARED, {"log": name}))
             raise self._missing(name)
         ((count, _, at),) = parts[_COUNTED]
-        records = ahead + self._decoded(name, sorted((number, text) for number, text, _ in parts[_ADDED]))
+        records = early + self._decoded(name, sorted((number, text) for number, text, _ in parts[_ADDED]))
         return _Turn(name, count, at, records, sorted(holder for _, holder, _ in parts[_EXPIRED]))
 
     def _is_there(self, name: str, found: Sequence[Sequence[Any]]) -> bool:
