@@ -64,6 +64,7 @@ class Loop:
         self.clock = clock
         self._observers = Observers(observers)
         self._is_stopped = False
+        self._is_cut_short = False
         self._num_calls = 0
         self._num_marks = 0
         self._has_past = False
@@ -142,11 +143,18 @@ class Loop:
         Raises:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
+        self._is_cut_short = True
         self.start()
         deadline = self.clock() + self.worker_timeout
         while len(self.planner.pool.workers) < count and self.clock() < until and not self._is_stopped:
             self._check(count, deadline)
             self._step(min(deadline, until))
+        self._is_cut_short = self._is_stopped
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all that was asked for is done, what was to begin when enough workers are there included."""
+        return self.planner.is_finished and not self._is_cut_short
 
     def stop(self, _: int) -> bool:
         """End this call of :meth:`run` and every later one as if its time were up; a signal handler may call it."""
@@ -179,6 +187,7 @@ class Loop:
         """
         is_done = self.has_done(n_iterations, total_budget)
         self._num_calls += 1
+        self._is_cut_short = self._is_stopped and not is_done
         if is_done or self._is_stopped:
             return
         self.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import ConfigSpace
 import pytest
 
@@ -288,6 +290,48 @@ def test_what_runs_when_the_run_is_shut_down_is_not_cancelled_but_goes_on():
     assert OutcomeState.CANCELLED not in {e.report.outcome.state for e in of_type(storage.read(), EndJob)}
     with make(storage) as master:
         assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
+
+
+def ways_on(caplog):
+    return [record.getMessage() for record in caplog.records if "started again, goes on from" in record.getMessage()]
+
+
+def test_ctrl_c_says_how_to_go_on_once_even_if_the_script_shuts_nothing_down(caplog):
+    class Interrupting(Compute):
+        def __call__(self, **job):
+            raise KeyboardInterrupt
+
+    master = make(MemoryStorage(), compute=Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        master.run(n_iterations=1)
+    assert len(ways_on(caplog)) == 1
+    master.shutdown()
+    assert len(ways_on(caplog)) == 1
+    with make(None, compute=Interrupting()) as master, pytest.raises(KeyboardInterrupt):
+        master.run(n_iterations=1)
+    assert len(ways_on(caplog)) == 1
+
+
+@pytest.mark.parametrize("num_done", [0, 1])
+def test_a_signal_says_how_to_go_on_to_who_still_waits_for_workers(caplog, num_done):
+    """Of a run of which nothing has begun, and of one that was finished and is to be extended."""
+    storage = MemoryStorage()
+    if num_done:
+        with make(storage) as master:
+            master.run(n_iterations=num_done)
+    assert not ways_on(caplog)
+
+    def end_it(event):
+        if isinstance(event, WorkerJoined):
+            signal.raise_signal(signal.SIGTERM)
+
+    with make(storage, observers=[end_it]) as master:
+        master.run(n_iterations=2, min_n_workers=2)
+    assert len(ways_on(caplog)) == 1
+    caplog.clear()
+    with make(storage) as master:
+        master.run(n_iterations=2)
+    assert not ways_on(caplog)
 
 
 def test_an_optimizer_that_was_shut_down_goes_on_in_the_same_process():
