@@ -176,7 +176,8 @@ class Worker:
         Raises:
             InvalidArgumentError: the directory is missing.
             NameServerError: the file did not appear in time.
-            LogError: the file is none that a nameserver writes.
+            WorkerRefusedError: it is another user's.
+            LogError: it is none that a nameserver writes.
         """
         path = credentials_path(check_shared_directory(working_directory), self.run_id)
         for attempt in range(num_tries):
@@ -186,6 +187,8 @@ class Worker:
                 self.nameserver, self.nameserver_port = read_credentials(path)
             except FileNotFoundError:
                 continue
+            except CredentialsError as error:
+                raise self._refused(error) from error
             self._credentials_path = path
             return
         raise NameServerError(
@@ -217,8 +220,7 @@ class Worker:
         try:
             self._run(background)
         except CredentialsError as error:
-            self._log_end(error)
-            raise WorkerRefusedError(str(error)) from error
+            raise self._refused(error) from error
 
     def _run(self, background: bool) -> None:
         evaluator = Evaluator(self.compute, self.isolate, self._environment)
@@ -258,6 +260,10 @@ class Worker:
             self._log_end(error)
         finally:
             _release(self.worker_id)
+
+    def _refused(self, error: CredentialsError) -> WorkerRefusedError:
+        self._log_end(error)
+        return WorkerRefusedError(str(error))
 
     def _log_end(self, error: HpbandsterError) -> None:
         self.logger.error("worker %s ends: %s", self.worker_id, error)
