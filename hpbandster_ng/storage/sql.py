@@ -218,7 +218,7 @@ class SQLStorage:
 
 
 def _checked(url: str) -> sa.URL:
-    """The url of a database that can be used, with its driver and a path that is found from everywhere.
+    """The url of a database that can be used, with its driver; of a file the one path that all who open it find.
 
     Raises:
         InvalidArgumentError: it is none.
@@ -236,7 +236,7 @@ def _checked(url: str) -> sa.URL:
         raise InvalidArgumentError("storage", shown, "must be a database of SQLite or PostgreSQL", way_out)
     if not parsed.database or parsed.database.startswith((":", "file:")):
         raise InvalidArgumentError("storage", shown, "must name a file", way_out)
-    return parsed.set(database=str(Path(parsed.database).absolute()))
+    return parsed.set(database=str(Path(parsed.database).resolve()))
 
 
 def _engine(url: sa.URL) -> sa.Engine:
