@@ -33,6 +33,7 @@ from hpbandster_ng.engine.time_limit import JobTimeout
 from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import EliminationObserver, Observer, ResultLoggerObserver
+from hpbandster_ng.runtime.own_storage import OwnStorage
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.urls import storage_of
@@ -141,7 +142,7 @@ class Master:
         self.warmstart_iteration = _warm_start(previous_result, config_generator)
         self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
         self._on_eliminated = on_eliminated
-        self._storage = None if storage is None else storage_of(storage, self.run_id)
+        self._storage = None if storage is None else OwnStorage(storage_of(storage, self.run_id))
         addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
             self.run_id, *addresses, self.working_directory, ping_interval, insecure, max_message_bytes

@@ -391,6 +391,21 @@ def test_the_same_run_in_two_processes_at_once_is_refused(tmp_path):
         assert len(outcomes(second.run(n_iterations=1))) == 13
 
 
+@pytest.mark.parametrize("kind", [MemoryStorage, JournalStorage])
+def test_the_same_storage_object_in_two_optimizers_at_once_is_refused(tmp_path, kind):
+    storage = kind(tmp_path / "log") if kind is JournalStorage else kind()
+    undisturbed, _ = run_to_the_end()
+    first, second = make(storage), make(storage)
+    first.run(n_iterations=1)
+    with pytest.raises(StorageBusyError, match="another optimizer of this process; call its shutdown"):
+        second.run(n_iterations=2)
+    second.shutdown()
+    first.run(n_iterations=1)
+    first.shutdown()
+    assert outcomes(second.run(n_iterations=2)) == outcomes(undisturbed)
+    second.shutdown()
+
+
 def test_a_storage_that_fails_ends_the_run_with_its_error_and_keeps_what_was_acknowledged():
     class Full(MemoryStorage):
         num_left = 20
