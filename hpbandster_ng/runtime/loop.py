@@ -14,7 +14,7 @@ from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
-from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError, StorageBusyError
+from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
 from hpbandster_ng.runtime.interrupts import uninterrupted
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
@@ -79,12 +79,21 @@ class Loop:
         Args:
             log: all of it.
             watch: called with each event before it is folded.
+
+        Raises:
+            LogError: an event cannot have happened after those before it; or what a user wrote raises.
         """
         self._has_past = True
         self._num_marks = _num_marks(log)
-        for event in log:
-            watch(event)
-            self.planner.replay([event])
+        for number, event in enumerate(log, start=1):
+            try:
+                watch(event)
+                self.planner.replay([event])
+            except Exception as error:
+                raise LogError(
+                    f"event {number} of {self.storage!r}, a {type(event).__name__}, cannot be folded "
+                    f"({type(error).__name__}: {error}); the log is damaged, or is not of this optimizer"
+                ) from error
         self._observers.replay(log)
 
     def record(self, event: Event) -> None:

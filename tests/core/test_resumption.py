@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 
 import ConfigSpace
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.core.result import logged_results_to_HBS_result
 from hpbandster_ng.engine.events import (
     EndJob,
     JobFinished,
+    QueueJob,
     RunDescribed,
     RunRequested,
     StartJob,
@@ -20,6 +24,7 @@ from hpbandster_ng.engine.events import (
 )
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import (
+    HpbandsterError,
     InvalidArgumentError,
     LogError,
     NoWorkersError,
@@ -455,3 +460,34 @@ def test_the_first_entry_describes_the_run():
     assert isinstance(log[0], RunDescribed)
     assert log[0].description["optimizer"] == "HyperBand"
     assert log[0].description["seed"] == 1
+
+
+def test_a_log_in_which_something_impossible_happened_is_one_error():
+    with make(storage := MemoryStorage()) as master:
+        master.run(1)
+    events = list(storage.read())
+    first = next(number for number, event in enumerate(events) if isinstance(event, QueueJob))
+    with pytest.raises(LogError, match=rf"event {first + 1} of .*, a StartJob, cannot be folded"):
+        make(stored(events[:first] + events[first + 1 :])).run(1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.sampled_from([HyperBand, ASHA, FreezeThaw]))
+def test_a_log_whose_events_are_out_of_order_is_taken_up_or_refused_by_an_error_of_ours(data, optimizer):
+    with make(storage := MemoryStorage(), optimizer) as master:
+        master.run(1)
+    head, *events = storage.read()
+    for _ in range(data.draw(st.integers(1, 4))):
+        place, other = (data.draw(st.integers(0, len(events) - 1)) for _ in range(2))
+        match data.draw(st.sampled_from(["drop", "double", "swap"])):
+            case "drop":
+                del events[place]
+            case "double":
+                events.insert(other, events[place])
+            case "swap":
+                events[place], events[other] = events[other], events[place]
+    master = make(stored([head, *events]), optimizer)
+    with contextlib.suppress(HpbandsterError):
+        master.result()
+        master._opened_loop()
+    master.shutdown()
