@@ -116,7 +116,7 @@ class WorkerExistsError(CommunicationError):
 
 
 class WorkerRefusedError(HpbandsterError, SystemExit):
-    """A worker of another run, or with stale credentials; the reason is logged, and is the cause of this error.
+    """A worker of another run or user, or with stale credentials; the reason is logged, and is the cause of this error.
 
     Who catches :class:`HpbandsterError` goes on. Otherwise the process ends with exit code 2 and no traceback, so that
     a cluster's array job tells in one line of its output what is wrong.

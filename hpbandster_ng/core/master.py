@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from hpbandster_ng.engine.time_limit import JobTimeout
 from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
 from hpbandster_ng.runtime.loop import Loop, wall_clock
 from hpbandster_ng.runtime.observers import EliminationObserver, Observer, ResultLoggerObserver
+from hpbandster_ng.runtime.own_storage import OwnStorage
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.urls import storage_of
@@ -94,6 +96,7 @@ class Master:
     _iteration_kwargs: Mapping[str, Any] = MappingProxyType({})
     _loop: Loop | None = None
     _is_spoilt = False
+    _has_told = False
 
     def __init__(
         self,
@@ -139,7 +142,7 @@ class Master:
         self.warmstart_iteration = _warm_start(previous_result, config_generator)
         self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
         self._on_eliminated = on_eliminated
-        self._storage = None if storage is None else storage_of(storage, self.run_id)
+        self._storage = None if storage is None else OwnStorage(storage_of(storage, self.run_id))
         addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
             self.run_id, *addresses, self.working_directory, ping_interval, insecure, max_message_bytes
@@ -193,7 +196,7 @@ class Master:
             n_iterations = 1
         loop = self._opened_loop()
         self._iteration_kwargs = dict(iteration_kwargs or {})
-        with ended_by_signals(loop.stop, self.logger, f"run {self.run_id}"):
+        with self._until_told_to_end(loop):
             deadline = math.inf if max_time is None else loop.clock() + max_time
             if not loop.has_done(n_iterations, total_budget):
                 loop.wait_for_workers(int(min_n_workers), deadline)
@@ -205,6 +208,24 @@ class Master:
                 iteration_kwargs,
             )
         return self.result()
+
+    @contextlib.contextmanager
+    def _until_told_to_end(self, loop: Loop) -> Iterator[None]:
+        """A signal ends the block, Ctrl-C comes out of it; a script that does not catch that may never shut down."""
+        self._has_told = False
+        try:
+            with ended_by_signals(loop.stop, self.logger, f"run {self.run_id}"):
+                yield
+        except KeyboardInterrupt:
+            self._tell_how_to_go_on()
+            raise
+
+    def _tell_how_to_go_on(self) -> None:
+        if self._storage is not None and not self._has_told:
+            self._has_told = True
+            self.logger.warning(
+                "run %s is not finished; the same script, started again, goes on from %r", self.run_id, self._storage
+            )
 
     def _begin(self, at: float) -> None:
         """The run begins, unless it has."""
@@ -253,14 +274,10 @@ class Master:
                 same run_id.
         """
         if self._loop is not None:
-            is_finished = self._loop.planner.is_finished
+            is_finished = self._loop.is_finished
             self._loop.close(shutdown_workers)
-            if self._storage is not None and not is_finished:
-                self.logger.warning(
-                    "run %s is not finished; the same script, started again, goes on from %r",
-                    self.run_id,
-                    self._storage,
-                )
+            if not is_finished:
+                self._tell_how_to_go_on()
 
     def __enter__(self: _Self) -> _Self:
         return self

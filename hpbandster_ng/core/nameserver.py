@@ -159,7 +159,7 @@ class NameServer:
         self._server.shutdown()
         self._server = None
         for path in self._files:
-            with contextlib.suppress(FileNotFoundError, LogError):
+            with contextlib.suppress(FileNotFoundError, LogError, CredentialsError):
                 if read_credentials(path) == (self.host, self.port):
                     path.unlink()
 

@@ -25,10 +25,11 @@ from hpbandster_ng.backends.pyro.credentials import (
     read_credentials,
 )
 from hpbandster_ng.backends.pyro.nameserver import check_port
-from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES, check_max_message_bytes
+from hpbandster_ng.backends.pyro.settings import LOST_AFTER, MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
 from hpbandster_ng.core.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.core.termination import ended_by_signals
+from hpbandster_ng.engine.checks import check_seconds
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import (
     CredentialsError,
@@ -89,6 +90,8 @@ class Worker:
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; a larger one counts as failed. The master has the same
             limit.
+        lost_after: seconds for which the worker looks for a nameserver that it has lost, before it ends; a ``timeout``
+            is the limit for that, too.
 
     Attributes:
         worker_id: the name under which the worker works, unique in its run.
@@ -120,15 +123,15 @@ class Worker:
         devices: Sequence[str] | None = None,
         insecure: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        lost_after: float = LOST_AFTER,
     ) -> None:
         self.run_id = check_run_id(run_id)
-        if timeout is not None and not timeout > 0:
-            raise InvalidArgumentError("timeout", timeout, "must be greater than 0", "None means no limit")
         self.nameserver = nameserver
         self.nameserver_port = check_port(nameserver_port, "nameserver_port")
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.host = host
-        self.timeout = timeout
+        self.timeout = None if timeout is None else check_seconds("timeout", timeout)
+        self.lost_after = check_seconds("lost_after", lost_after)
         self.device = None if devices is None else device_of(devices, id)
         self.isolate = isolate or self.device is not None
         self._environment = {} if self.device is None else {VISIBLE_DEVICES: visible_devices(self.device, os.environ)}
@@ -176,7 +179,8 @@ class Worker:
         Raises:
             InvalidArgumentError: the directory is missing.
             NameServerError: the file did not appear in time.
-            LogError: the file is none that a nameserver writes.
+            WorkerRefusedError: it is another user's.
+            LogError: it is none that a nameserver writes.
         """
         path = credentials_path(check_shared_directory(working_directory), self.run_id)
         for attempt in range(num_tries):
@@ -186,6 +190,8 @@ class Worker:
                 self.nameserver, self.nameserver_port = read_credentials(path)
             except FileNotFoundError:
                 continue
+            except CredentialsError as error:
+                raise self._refused(error) from error
             self._credentials_path = path
             return
         raise NameServerError(
@@ -221,8 +227,7 @@ class Worker:
         try:
             self._run(background)
         except CredentialsError as error:
-            self._log_end(error)
-            raise WorkerRefusedError(str(error)) from error
+            raise self._refused(error) from error
 
     def _run(self, background: bool) -> None:
         evaluator = self.new_evaluator()
@@ -263,6 +268,10 @@ class Worker:
         finally:
             _release(self.worker_id)
 
+    def _refused(self, error: CredentialsError) -> WorkerRefusedError:
+        self._log_end(error)
+        return WorkerRefusedError(str(error))
+
     def _log_end(self, error: HpbandsterError) -> None:
         self.logger.error("worker %s ends: %s", self.worker_id, error)
 
@@ -291,6 +300,7 @@ class Worker:
             self.logger,
             Access(self.run_id, directory, self.insecure),
             self.max_message_bytes,
+            self.lost_after,
         )
 
     def _locate(self) -> tuple[str | None, int | None]:

@@ -233,13 +233,13 @@ class Experiment:
             SuggestionError, NotPlainError, StorageError: as :meth:`observe`.
         """
         kept = plain(dict(metadata or {}), "metadata")
-        if outcome.result is not None:
+        if (returned := outcome.result) is not None:
             try:
-                values = self._values(outcome.result.get("loss"), outcome.result.get("metrics"))
+                values = self._values(returned.get("loss"), returned.get("metrics"))
             except (HpbandsterError, TypeError, ValueError) as error:
                 outcome = Outcome(OutcomeState.INVALID, error=str(error))
             else:
-                result = {"metrics": values, "info": outcome.result.get("info"), "metadata": kept}
+                result = {"metrics": values, "info": returned.get("info"), "metadata": kept}
                 outcome = Outcome(OutcomeState.SUCCEEDED, result)
         self._end(suggestion, outcome)
 

@@ -44,7 +44,8 @@ class Metric:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        name: object = self.name
+        if not isinstance(name, str) or not name:
             raise InvalidArgumentError("metrics", self.name, "must have names", 'such as {"name": "loss"}')
         for key, legal in (("objective", _OBJECTIVES), ("strategy", _STRATEGIES)):
             if getattr(self, key) not in legal:

@@ -85,7 +85,7 @@ class Specification:
     @classmethod
     def checked(
         cls,
-        name: str,
+        name: object,
         optimizer: type | str,
         settings: Mapping[str, Any],
         configspace: Any,

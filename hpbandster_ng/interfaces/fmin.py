@@ -93,7 +93,7 @@ def fmin(
     asked = {"min_budget": min_budget, "max_budget": max_budget, **settings} | ({} if seed is None else {"seed": seed})
     experiment = Experiment.create(
         MemoryLogs() if storage is None else storage,
-        name or getattr(fn, "__name__", "fmin"),
+        name or str(getattr(fn, "__name__", "fmin")),
         space,
         optimizer,
         n_iterations,
@@ -143,7 +143,9 @@ class _Search:
         def is_good_enough() -> bool:
             if early_stop_fn is not None and early_stop_fn(experiment):
                 return True
-            best = None if loss_threshold is None else experiment.best()
+            if loss_threshold is None:
+                return False
+            best = experiment.best()
             if best is None or best.budget < max_budget:
                 return False
             return guide.as_loss(best.metrics[guide.name]) <= guide.as_loss(loss_threshold)
@@ -235,17 +237,22 @@ class _Search:
                 self._is_stopped.set()
 
 
-@contextlib.contextmanager
-def _shown(experiment: Experiment, n_iterations: int, is_wanted: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar, if it can be drawn; yields what draws it anew."""
+def _bar() -> Any | None:
+    """A progress bar, unless what draws it is not installed."""
     try:
         from hpbandster_ng.interfaces.progress import ProgressBar  # noqa: PLC0415 - an extra
     except MissingExtraError:
-        is_wanted = False
-    if not is_wanted:
+        return None
+    return ProgressBar()
+
+
+@contextlib.contextmanager
+def _shown(experiment: Experiment, n_iterations: int, is_wanted: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar, if it can be drawn; yields what draws it anew."""
+    bar, seen = _bar() if is_wanted else None, 0
+    if bar is None:
         yield lambda: None
         return
-    bar, seen = ProgressBar(), 0
     if (plan := experiment.plan(n_iterations)) is not None:
         bar.expect(plan)
 

@@ -14,7 +14,7 @@ from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
-from hpbandster_ng.errors import IllegalTransitionError, NoWorkersError, StorageBusyError
+from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
 from hpbandster_ng.runtime.interrupts import uninterrupted
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
@@ -64,6 +64,7 @@ class Loop:
         self.clock = clock
         self._observers = Observers(observers)
         self._is_stopped = False
+        self._is_cut_short = False
         self._num_calls = 0
         self._num_marks = 0
         self._has_past = False
@@ -78,12 +79,21 @@ class Loop:
         Args:
             log: all of it.
             watch: called with each event before it is folded.
+
+        Raises:
+            LogError: an event cannot have happened after those before it; or what a user wrote raises.
         """
         self._has_past = True
         self._num_marks = _num_marks(log)
-        for event in log:
-            watch(event)
-            self.planner.replay([event])
+        for number, event in enumerate(log, start=1):
+            try:
+                watch(event)
+                self.planner.replay([event])
+            except Exception as error:
+                raise LogError(
+                    f"event {number} of {self.storage!r}, a {type(event).__name__}, cannot be folded "
+                    f"({type(error).__name__}: {error}); the log is damaged, or is not of this optimizer"
+                ) from error
         self._observers.replay(log)
 
     def record(self, event: Event) -> None:
@@ -142,11 +152,18 @@ class Loop:
         Raises:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
+        self._is_cut_short = True
         self.start()
         deadline = self.clock() + self.worker_timeout
         while len(self.planner.pool.workers) < count and self.clock() < until and not self._is_stopped:
             self._check(count, deadline)
             self._step(min(deadline, until))
+        self._is_cut_short = self._is_stopped
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all that was asked for is done, what was to begin when enough workers are there included."""
+        return self.planner.is_finished and not self._is_cut_short
 
     def stop(self, _: int) -> bool:
         """End this call of :meth:`run` and every later one as if its time were up; a signal handler may call it."""
@@ -179,6 +196,7 @@ class Loop:
         """
         is_done = self.has_done(n_iterations, total_budget)
         self._num_calls += 1
+        self._is_cut_short = self._is_stopped and not is_done
         if is_done or self._is_stopped:
             return
         self.start()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+
 import ConfigSpace
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.core.result import logged_results_to_HBS_result
 from hpbandster_ng.engine.events import (
     EndJob,
     JobFinished,
+    QueueJob,
     RunDescribed,
     RunRequested,
     StartJob,
@@ -18,6 +24,7 @@ from hpbandster_ng.engine.events import (
 )
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import (
+    HpbandsterError,
     InvalidArgumentError,
     LogError,
     NoWorkersError,
@@ -290,6 +297,48 @@ def test_what_runs_when_the_run_is_shut_down_is_not_cancelled_but_goes_on():
         assert outcomes(master.run(n_iterations=2)) == outcomes(undisturbed)
 
 
+def ways_on(caplog):
+    return [record.getMessage() for record in caplog.records if "started again, goes on from" in record.getMessage()]
+
+
+def test_ctrl_c_says_how_to_go_on_once_even_if_the_script_shuts_nothing_down(caplog):
+    class Interrupting(Compute):
+        def __call__(self, **job):
+            raise KeyboardInterrupt
+
+    master = make(MemoryStorage(), compute=Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        master.run(n_iterations=1)
+    assert len(ways_on(caplog)) == 1
+    master.shutdown()
+    assert len(ways_on(caplog)) == 1
+    with make(None, compute=Interrupting()) as master, pytest.raises(KeyboardInterrupt):
+        master.run(n_iterations=1)
+    assert len(ways_on(caplog)) == 1
+
+
+@pytest.mark.parametrize("num_done", [0, 1])
+def test_a_signal_says_how_to_go_on_to_who_still_waits_for_workers(caplog, num_done):
+    """Of a run of which nothing has begun, and of one that was finished and is to be extended."""
+    storage = MemoryStorage()
+    if num_done:
+        with make(storage) as master:
+            master.run(n_iterations=num_done)
+    assert not ways_on(caplog)
+
+    def end_it(event):
+        if isinstance(event, WorkerJoined):
+            signal.raise_signal(signal.SIGTERM)
+
+    with make(storage, observers=[end_it]) as master:
+        master.run(n_iterations=2, min_n_workers=2)
+    assert len(ways_on(caplog)) == 1
+    caplog.clear()
+    with make(storage) as master:
+        master.run(n_iterations=2)
+    assert not ways_on(caplog)
+
+
 def test_an_optimizer_that_was_shut_down_goes_on_in_the_same_process():
     undisturbed, _ = run_to_the_end(n_iterations=3)
     storage = MemoryStorage()
@@ -347,6 +396,21 @@ def test_the_same_run_in_two_processes_at_once_is_refused(tmp_path):
         assert len(outcomes(second.run(n_iterations=1))) == 13
 
 
+@pytest.mark.parametrize("kind", [MemoryStorage, JournalStorage])
+def test_the_same_storage_object_in_two_optimizers_at_once_is_refused(tmp_path, kind):
+    storage = kind(tmp_path / "log") if kind is JournalStorage else kind()
+    undisturbed, _ = run_to_the_end()
+    first, second = make(storage), make(storage)
+    first.run(n_iterations=1)
+    with pytest.raises(StorageBusyError, match="another optimizer of this process; call its shutdown"):
+        second.run(n_iterations=2)
+    second.shutdown()
+    first.run(n_iterations=1)
+    first.shutdown()
+    assert outcomes(second.run(n_iterations=2)) == outcomes(undisturbed)
+    second.shutdown()
+
+
 def test_a_storage_that_fails_ends_the_run_with_its_error_and_keeps_what_was_acknowledged():
     class Full(MemoryStorage):
         num_left = 20
@@ -396,3 +460,34 @@ def test_the_first_entry_describes_the_run():
     assert isinstance(log[0], RunDescribed)
     assert log[0].description["optimizer"] == "HyperBand"
     assert log[0].description["seed"] == 1
+
+
+def test_a_log_in_which_something_impossible_happened_is_one_error():
+    with make(storage := MemoryStorage()) as master:
+        master.run(1)
+    events = list(storage.read())
+    first = next(number for number, event in enumerate(events) if isinstance(event, QueueJob))
+    with pytest.raises(LogError, match=rf"event {first + 1} of .*, a StartJob, cannot be folded"):
+        make(stored(events[:first] + events[first + 1 :])).run(1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.sampled_from([HyperBand, ASHA, FreezeThaw]))
+def test_a_log_whose_events_are_out_of_order_is_taken_up_or_refused_by_an_error_of_ours(data, optimizer):
+    with make(storage := MemoryStorage(), optimizer) as master:
+        master.run(1)
+    head, *events = storage.read()
+    for _ in range(data.draw(st.integers(1, 4))):
+        place, other = (data.draw(st.integers(0, len(events) - 1)) for _ in range(2))
+        match data.draw(st.sampled_from(["drop", "double", "swap"])):
+            case "drop":
+                del events[place]
+            case "double":
+                events.insert(other, events[place])
+            case "swap":
+                events[place], events[other] = events[other], events[place]
+    master = make(stored([head, *events]), optimizer)
+    with contextlib.suppress(HpbandsterError):
+        master.result()
+        master._opened_loop()
+    master.shutdown()

@@ -82,6 +82,7 @@ def test_a_master_that_is_told_to_end_returns_what_there_is_and_says_how_to_go_o
     assert_nothing_is_done_twice(log)
 
 
+@pytest.mark.timeout(600)  # it starts a process for each event
 def test_a_master_killed_after_any_event_goes_on(spawn, tmp_path, undisturbed):
     """Its disk has exactly the first events of the log, whichever they are."""
     kinds = set()

@@ -435,6 +435,29 @@ class TestBrokenOff:
         assert [type(decision) for decision in planner.handle(Tick(1001.0))][:1] == [EndJob]
 
 
+class Torrent(ScriptedBackend):
+    """A worker joins every millisecond, and never is there nothing to tell."""
+
+    def next_event(self, timeout):
+        self.clock.now += 0.001
+        return WorkerJoined(self.clock.now, f"w{self.clock.now:.3f}")
+
+
+def test_what_happens_within_twenty_milliseconds_is_recorded_at_once_and_nothing_waits_for_longer():
+    clock, appended = Clock(), []
+
+    class Watched(MemoryStorage):
+        def append(self, events):
+            appended.append([clock.now - event.at for event in events])
+            super().append(events)
+
+    loop = Loop(make_planner(SMALL), Torrent(), Watched(), (), 60.0, clock)
+    loop.wait_for_workers(200)
+    waits = [max(each) for each in appended[1:]]
+    assert max(waits) <= 0.02 + 0.001
+    assert max(map(len, appended)) >= 20
+
+
 def test_the_wall_clock_gives_unix_seconds_that_do_not_run_backwards():
     clock = wall_clock()
     readings = [clock() for _ in range(100)]

@@ -167,6 +167,20 @@ def test_a_relative_path_is_found_from_elsewhere(tmp_path, monkeypatch):
     assert (tmp_path / "runs.db").exists()
 
 
+def test_a_link_leads_to_the_same_database_and_the_same_lock(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "disk" / "runs.db")
+    linked = open_storage(f"sqlite:///{tmp_path}/link.db")
+    linked.append([opened(0)])
+    direct = SQLStorage(f"sqlite:///{tmp_path}/disk/runs.db", "run")
+    assert list(direct.read()) == [opened(0)]
+    with pytest.raises(StorageBusyError):
+        direct.open()
+    linked.append([opened(1)])
+    linked.close()
+    assert (tmp_path / "link.db").is_symlink()
+
+
 def test_a_database_of_somebody_else_is_read_as_empty(tmp_path):
     sqlite3.connect(tmp_path / "runs.db").execute("CREATE TABLE cats (name TEXT)").connection.close()
     assert list(SQLStorage(f"sqlite:///{tmp_path}/runs.db", "run").read()) == []

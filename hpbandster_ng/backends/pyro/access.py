@@ -69,7 +69,7 @@ class Access:
             if path.parent != self.directory:
                 check_folder(path.parent)
             return read_secret(path, port)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):  # su keeps the XDG_RUNTIME_DIR of another user
             return None
 
 

@@ -17,15 +17,12 @@ from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.desk import AGAIN, SHUTDOWN
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
-from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, PATIENCE
+from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_AFTER, PATIENCE
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import CredentialsError, HpbandsterError, NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
-
-_ABANDONED = 600.0
-"""Seconds for which a worker looks for a nameserver that it has lost."""
 
 _INTERVAL = 0.25
 """Seconds between two looks for a master."""
@@ -58,6 +55,7 @@ class DeskClient:
         logger: told in a line what happens.
         access: to the run; by default with the secret that this user's processes find by the run's name.
         max_message_bytes: what one report may weigh; 64 MiB by default.
+        lost_after: seconds for which it looks for a nameserver that it has lost, if it has no idle limit.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class DeskClient:
         logger: logging.Logger,
         access: Access | None = None,
         max_message_bytes: int | None = None,
+        lost_after: float = LOST_AFTER,
     ) -> None:
         self.run_id = run_id
         self.worker = worker
@@ -79,6 +78,7 @@ class DeskClient:
         self.logger = logger
         self.access = access or Access(run_id)
         self.max_message_bytes = max_message_bytes
+        self.lost_after = lost_after
         self._token = uuid.uuid4().hex
         self._nameserver: Any = None
         self._desk: Any = None
@@ -167,7 +167,7 @@ class DeskClient:
     def _patience_left(self) -> float:
         """Seconds until the idle limit."""
         if self.idle_timeout is None:
-            return _ABANDONED
+            return self.lost_after
         return self.idle_timeout - (time.monotonic() - self._idle_since)
 
     def _nameserver_at(self, patience: float) -> Any:
@@ -195,7 +195,7 @@ class DeskClient:
     def _masters_location(self) -> Any | None:
         """Ask the nameserver, over one connection until a master is joined: to connect costs ten times a question."""
         if self._nameserver is None:
-            self._nameserver = self._nameserver_at(min(_ABANDONED, self._patience_left))
+            self._nameserver = self._nameserver_at(min(self.lost_after, self._patience_left))
         try:
             return lookup(self._nameserver, dispatcher_name(self.run_id))
         except NameServerError:  # it went away between two calls; whether for too long is seen by the next look
@@ -234,7 +234,8 @@ class DeskClient:
             self._masterless_since = now
         elif now > self._masterless_since + _WARN_MASTERLESS_AFTER:
             self._masterless_since = math.inf
-            limit = "without limit, since it has no timeout" if patience == _ABANDONED else f"for {patience:.0f} s more"
+            is_bounded = self.idle_timeout is not None
+            limit = f"for {patience:.0f} s more" if is_bounded else "without limit, since it has no timeout"
             self.logger.warning("worker %s: %s; it keeps looking %s", self.worker, why, limit)
 
     def _note_unreachable(self, location: Any, error: Exception) -> None:

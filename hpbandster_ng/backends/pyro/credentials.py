@@ -119,7 +119,7 @@ def check_folder(folder: Path) -> None:
 
     Raises:
         CredentialsError: it is one.
-        FileNotFoundError: it is not there.
+        OSError: it is not there, or where this user may not look.
     """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or _is_open_to_others(found):
@@ -152,6 +152,7 @@ def read_credentials(path: Path) -> tuple[str, int]:
     Raises:
         FileNotFoundError: it is not there (yet).
         LogError: it holds something else.
+        CredentialsError: it is another user's.
     """
     content, _ = _read(path)
     return content["host"], content["port"]
@@ -166,7 +167,7 @@ def read_secret(path: Path, port: int | None = None) -> Secret | None:
     Raises:
         FileNotFoundError: the file is not there (yet).
         LogError: it holds something else.
-        CredentialsError: others may read or replace it.
+        CredentialsError: it is another user's, or others may read or replace it.
     """
     content, found = _read(path)
     if port not in (None, content["port"]) or not content.keys() & set(_SECRET_FIELDS):
@@ -193,6 +194,11 @@ def _read(path: Path) -> tuple[dict[str, Any], os.stat_result]:
         host, port = content["host"], content["port"]
     except FileNotFoundError:
         raise
+    except PermissionError as error:
+        raise CredentialsError(
+            f"this user may not read {path}: all processes of a run must be the same user's; start this one as the "
+            "user of the nameserver"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise LogError(f"{path} is no credentials file: {error}; remove it and start the nameserver anew") from error
     if not isinstance(host, str) or type(port) is not int or not 0 < port < 65536:

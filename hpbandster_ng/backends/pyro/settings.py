@@ -11,6 +11,7 @@ __all__ = [
     "CONNECT_TIMEOUT",
     "ESCAPED",
     "HANDSHAKE_TIMEOUT",
+    "LOST_AFTER",
     "MAX_MESSAGE_BYTES",
     "PATIENCE",
     "apply_settings",
@@ -23,6 +24,9 @@ CONNECT_TIMEOUT = 3.0
 
 PATIENCE = 6.0
 """Seconds for which masters and workers look for a nameserver that they have never seen."""
+
+LOST_AFTER = 600.0
+"""Seconds for which a worker looks for a nameserver that it has lost, unless a user says otherwise."""
 
 CALL_TIMEOUT = 30.0
 """Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""

@@ -225,7 +225,7 @@ def _checked(url: str) -> sa.URL:
         raise InvalidArgumentError("storage", shown, "must be a database of SQLite or PostgreSQL", way_out)
     if not parsed.database or parsed.database.startswith((":", "file:")):
         raise InvalidArgumentError("storage", shown, "must name a file", way_out)
-    return parsed.set(database=str(Path(parsed.database).absolute()))
+    return parsed.set(database=str(Path(parsed.database).resolve()))
 
 
 def _engine(url: sa.URL) -> sa.Engine:

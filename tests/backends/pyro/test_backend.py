@@ -367,11 +367,15 @@ def test_a_port_is_a_port(port):
         PyroBackend("run", nameserver_port=port)
 
 
-def test_a_silent_service_in_place_of_a_nameserver_is_one_error_in_time(monkeypatch):
+@pytest.mark.filterwarnings("ignore:insecure=True:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("insecure", "words"), [(False, "is not the nameserver of run_id='run'"), (True, "no nameserver answers")]
+)
+def test_a_silent_service_in_place_of_a_nameserver_is_one_error_in_time(insecure, words):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begin = time.monotonic()
-        with pytest.raises(NameServerError, match="no nameserver answers"):
-            RandomSearch(SPACE, run_id="run", nameserver_port=silent.getsockname()[1]).run(1)
+        with pytest.raises(NameServerError, match=words):
+            RandomSearch(SPACE, run_id="run", nameserver_port=silent.getsockname()[1], insecure=insecure).run(1)
         assert time.monotonic() - begin < 10.0
 
 

@@ -427,6 +427,17 @@ def test_a_worker_whose_nameserver_is_another_runs_by_now_ends(run, stack, caplo
     assert "is not the nameserver of run_id='run'" in caplog.text
 
 
+def test_a_worker_that_has_lost_its_nameserver_for_long_enough_ends(run, caplog):
+    worker = Toy("run", nameserver_port=run.nameserver.port, lost_after=0.5)
+    worker.run(background=True)
+    wait_until(lambda: run.backend.next_event(0.1) is not None, "the worker joins")
+    run.backend.close(shutdown_workers=False)
+    run.nameserver.shutdown()
+    worker._thread.join(20.0)
+    assert not worker._thread.is_alive()
+    assert "ends: no nameserver answers" in caplog.text
+
+
 def test_a_master_of_another_run_is_told_so(run, tmp_path):
     path = runtime_path(make_runtime_folder(), "other", run.nameserver.port)
     write_credentials(path, run.nameserver.host, run.nameserver.port, mint())

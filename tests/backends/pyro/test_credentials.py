@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +25,14 @@ from hpbandster_ng.backends.pyro.credentials import (
     runtime_path,
     write_credentials,
 )
-from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, LogError, MissingCredentialsError
+from hpbandster_ng.core.worker import Worker
+from hpbandster_ng.errors import (
+    CredentialsError,
+    InvalidArgumentError,
+    LogError,
+    MissingCredentialsError,
+    WorkerRefusedError,
+)
 
 
 def test_the_file_is_json_for_its_owner_only(tmp_path):
@@ -136,6 +144,42 @@ def test_a_secret_of_another_user_is_refused(tmp_path):
     os.chown(path, 65534, 65534)
     with pytest.raises(CredentialsError, match="the file must be this user's"):
         read_secret(path)
+
+
+@contextlib.contextmanager
+def closed(path):
+    """Whatever lies there is not for this process, even if it is root's."""
+    users, mode = os.getresuid(), path.stat().st_mode
+    path.chmod(0o000)
+    if users[0] == 0:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(*users)
+        path.chmod(mode)
+
+
+def test_a_worker_of_another_user_is_refused_and_told_why(caplog):
+    with tempfile.TemporaryDirectory() as shared:  # pytest's own are closed to other users
+        Path(shared).chmod(0o755)
+        path = credentials_path(shared, "run")
+        write_credentials(path, "here", 1234, SECRET)
+        with closed(path), pytest.raises(WorkerRefusedError, match="must be the same user's") as refused:
+            Worker("run").load_nameserver_credentials(shared)
+    assert isinstance(refused.value.__cause__, CredentialsError)
+    assert str(refused.value) in caplog.text
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_the_system_that_is_another_users_is_passed_over(tmp_path, monkeypatch):
+    """Who becomes another user often keeps the environment of the first."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with closed(tmp_path), pytest.raises(MissingCredentialsError):
+        Access("run").look(1234)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", __file__)
+    with pytest.raises(MissingCredentialsError):
+        Access("run").look(1234)
 
 
 def test_a_link_or_a_pipe_in_place_of_the_file_is_not_followed_nor_waited_for(tmp_path):
