@@ -58,7 +58,7 @@ EXTRAS["lint"] = [
     "types-psutil",
     "types-PyYAML",
 ]
-EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", *EXTRAS["test"]]
+EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.
 EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], "torch==2.13.0"]
 
