@@ -188,9 +188,13 @@ class AnyIteration:
         return ()
 
     def eliminate(self, config_id: ConfigId) -> None:
-        """One of this iteration will never run again."""
+        """One of this iteration will never run again: it failed, was not promoted, or is given up while it waits."""
         if self.data[config_id].status == "REVIEW":
             self.data[config_id].status = "TERMINATED"
+            self.give_up(config_id)
+
+    def give_up(self, config_id: ConfigId) -> None:
+        """One that waits is not to wait any more; nothing is to be done by default."""
 
     def _known(self, job: Any, must_run: bool = True) -> Datum:
         """The datum that a result belongs to.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 from hpbandster_ng.core.worker import Worker
+from tests.waiting import wait_until
 
 
 def say(*words):
@@ -26,8 +26,7 @@ class Holding(Worker):
 
     def compute(self, **_):
         say("computing in", os.getpid())
-        while not (Path(os.environ["CLI_WORKERS"]) / "go").exists():
-            time.sleep(0.02)
+        wait_until((Path(os.environ["CLI_WORKERS"]) / "go").exists, "there is a file go")
         return {"loss": 0.5, "info": {}}
 
 

@@ -186,7 +186,8 @@ class DeskClient:
         """Look once for a master and join it; False if there is none yet."""
         location = self._masters_location()
         if location is None:
-            self._note_masterless(f"run {self.run_id} has no master", self._patience_left)
+            patience = None if self.idle_timeout is None else self._patience_left
+            self._note_masterless(f"run {self.run_id} has no master", patience)
         if location is None or not self._join(location):
             self._stop.wait(min(_INTERVAL, max(0.0, self._patience_left)))
             return False
@@ -227,15 +228,18 @@ class DeskClient:
         self.logger.info("worker %s joined run %s", self.worker, self.run_id)
         return True
 
-    def _note_masterless(self, why: str, patience: float) -> None:
-        """Warn, once, of a long time without anyone to work for."""
+    def _note_masterless(self, why: str, patience: float | None) -> None:
+        """Warn, once, of a long time without anyone to work for.
+
+        Args:
+            patience: seconds for which that may go on; None for no limit.
+        """
         now = time.monotonic()
         if self._masterless_since is None:
             self._masterless_since = now
         elif now > self._masterless_since + _WARN_MASTERLESS_AFTER:
             self._masterless_since = math.inf
-            is_bounded = self.idle_timeout is not None
-            limit = f"for {patience:.0f} s more" if is_bounded else "without limit, since it has no timeout"
+            limit = "without limit, since it has no timeout" if patience is None else f"for {patience:.0f} s more"
             self.logger.warning("worker %s: %s; it keeps looking %s", self.worker, why, limit)
 
     def _note_unreachable(self, location: Any, error: Exception) -> None:

@@ -115,11 +115,9 @@ class AsynchronousIteration(AnyIteration):
         given_up, self._given_up = self._given_up, []
         return given_up
 
-    def eliminate(self, config_id: ConfigId) -> None:
-        """One of this iteration will never run again: it failed, or was given up while it waited."""
-        if self.data[config_id].status == "REVIEW":
-            self.standings.eliminate(config_id)
-        super().eliminate(config_id)
+    def give_up(self, config_id: ConfigId) -> None:
+        """One that waits is not to wait any more."""
+        self.standings.eliminate(config_id)
 
     def withdraw(self, config_id: ConfigId) -> None:
         """Take a running configuration out without a result: its evaluation was cancelled, so there is none."""

@@ -116,11 +116,10 @@ class FreezeThawIteration(AsynchronousIteration):
         """Those that the model gave up when it chose, and that the safety net will not promote either."""
         return [each for each in self.generator.given_up if not self.standings.competes_in_net(each)]
 
-    def eliminate(self, config_id: ConfigId) -> None:
-        """One of this iteration will never run again: it failed, or was given up while it waited."""
-        if self.data[config_id].status == "REVIEW":
-            self.generator.eliminate(config_id)
-        super().eliminate(config_id)
+    def give_up(self, config_id: ConfigId) -> None:
+        """One that waits is not to wait any more; the model is told, too."""
+        super().give_up(config_id)
+        self.generator.eliminate(config_id)
 
     def enter(self, job: Job) -> None:
         """A job is due; whatever the model did not choose competes in the safety net."""

@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import socket
 import threading
 import time
@@ -427,15 +428,17 @@ def test_a_worker_whose_nameserver_is_another_runs_by_now_ends(run, stack, caplo
     assert "is not the nameserver of run_id='run'" in caplog.text
 
 
-def test_a_worker_that_has_lost_its_nameserver_for_long_enough_ends(run, caplog):
-    worker = Toy("run", nameserver_port=run.nameserver.port, lost_after=0.5)
+def test_a_worker_that_has_lost_its_nameserver_for_long_enough_ends(run, caplog, monkeypatch):
+    worker = Toy("run", nameserver_port=run.nameserver.port, lost_after=1.5)
     worker.run(background=True)
     wait_until(lambda: run.backend.next_event(0.1) is not None, "the worker joins")
     run.backend.close(shutdown_workers=False)
     run.nameserver.shutdown()
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client._WARN_MASTERLESS_AFTER", 0.3)
     worker._thread.join(20.0)
     assert not worker._thread.is_alive()
     assert "ends: no nameserver answers" in caplog.text
+    assert re.search(r"no nameserver answers; it keeps looking for [01] s more", caplog.text)
 
 
 def test_a_master_of_another_run_is_told_so(run, tmp_path):
