@@ -53,7 +53,7 @@ def id_of(name: str) -> str:
 
     Example:
         >>> id_of("classifier")
-        'a2e71a9d7bf0'
+        'fe1991a9d8b6'
     """
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 

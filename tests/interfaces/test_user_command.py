@@ -47,6 +47,8 @@ def test_the_metrics_and_the_info_are_read(run):
 
 
 def test_the_command_is_told_by_its_environment_and_by_a_file(run, experiment, tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("HPBANDSTER_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("HPBANDSTER_PARAM_OLD", "of an evaluation around this one")
     run('env > "$HPBANDSTER_DIRECTORY/env"; pwd > "$HPBANDSTER_DIRECTORY/pwd"')
     directory = tmp_path / experiment.id / "config_0_0_3" / "budget_9"
