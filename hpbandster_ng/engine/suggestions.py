@@ -1,7 +1,9 @@
 """Deciding for processes that come and go: who asks gets a job, who reports ends it, who is silent loses it.
 
 A run with a master has workers that stay. Here, each job is a worker of its own in the pool: it joins for one job and
-leaves with it. Everything else, brackets and generators, is as in any run, because the planner is the same.
+leaves with it. Everything else, brackets and generators, is as in any run, because the planner is the same. That such a
+worker joins and leaves follows from the start and the end of its job, so that only these are recorded: every process
+reads what all of them write.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from hpbandster_ng.engine.events import Event, JobFinished, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.events import EndJob, Event, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState, Task
 from hpbandster_ng.engine.records import Job, JobKey, Outcome
@@ -54,12 +56,12 @@ class Suggestions:
         >>> suggestions.fold([RunRequested(0.0, n_iterations=1)])
         >>> events = suggestions.give(1.0, "process 1")
         >>> [type(event).__name__ for event in events]
-        ['WorkerJoined', 'OpenIteration', 'QueueJob', 'StartJob']
+        ['OpenIteration', 'QueueJob', 'StartJob']
         >>> suggestions.open["process 1"].job.config, suggestions.has_job(2.0)
         ({'x': 0.5}, False)
         >>> outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.1, "info": None})
         >>> [type(event).__name__ for event in suggestions.end(3.0, "process 1", outcome)]
-        ['JobFinished', 'WorkerLost', 'EndJob']
+        ['EndJob']
         >>> suggestions.is_finished
         True
     """
@@ -71,7 +73,12 @@ class Suggestions:
     def fold(self, events: Iterable[Event]) -> None:
         """Take note of what was recorded; decides nothing."""
         for event in events:
-            self._note(event)
+            match event:
+                case StartJob():
+                    self.planner.replay([WorkerJoined(event.at, event.worker)])
+                    self._starts[event.key] = event
+                case EndJob() if (task := self.planner.pool.tasks.get(event.key)) and task.state is JobState.RUNNING:
+                    self.planner.replay(_leaving(task, event.at, event.report.outcome))
             self.planner.replay([event])
 
     @property
@@ -97,17 +104,16 @@ class Suggestions:
             at: unix seconds.
             holder: a name that no job was given under before.
         """
-        events = self._told(WorkerJoined(at, holder))
+        events = self._decisions(WorkerJoined(at, holder))
         if self.planner.pool.workers[holder] is None:
-            events += self._told(WorkerLost(at, holder, "there is no job for it", handed_back=True))
+            events += self._decisions(WorkerLost(at, holder, "there is no job for it", handed_back=True))
         return events
 
     def end(self, at: float, holder: str, outcome: Outcome) -> list[Event]:
         """A job that somebody has ended."""
-        task = self._task_of(holder)
-        finished = JobFinished(at, *task.job.key, task.attempt, holder, outcome)
+        finished, left = _leaving(self._task_of(holder), at, outcome)
         self.planner.replay([finished])
-        return [finished, *self._told(WorkerLost(at, holder, "its job has ended", handed_back=True))]
+        return self._decisions(left)
 
     def take_back(self, at: float, holder: str, reason: str, is_lost: bool) -> list[Event]:
         """Somebody gives a job back, or is lost with it: it will be given to somebody else.
@@ -116,17 +122,13 @@ class Suggestions:
             is_lost: whether this counts as one of the job's attempts.
         """
         self._task_of(holder)
-        return self._told(WorkerLost(at, holder, reason, handed_back=not is_lost))
+        lost = WorkerLost(at, holder, reason, handed_back=not is_lost)
+        return [lost, *self._decisions(lost)]
 
-    def _told(self, happening: WorkerJoined | WorkerLost) -> list[Event]:
+    def _decisions(self, happening: WorkerJoined | WorkerLost) -> list[Event]:
         decisions = self.planner.handle(happening)
-        for decision in decisions:
-            self._note(decision)
-        return [happening, *decisions]
-
-    def _note(self, event: Event) -> None:
-        if isinstance(event, StartJob):
-            self._starts[event.key] = event
+        self._starts.update((event.key, event) for event in decisions if isinstance(event, StartJob))
+        return list(decisions)
 
     def _task_of(self, holder: str) -> Task:
         running: Iterator[Task] = (
@@ -138,3 +140,10 @@ class Suggestions:
         if task is None:
             raise IllegalTransitionError(f"{holder!r} has no job")
         return task
+
+
+def _leaving(task: Task, at: float, outcome: Outcome) -> tuple[JobFinished, WorkerLost]:
+    """What an ending job is to the pool: its worker has finished, and is gone."""
+    worker = str(task.worker)
+    finished = JobFinished(at, *task.job.key, task.attempt, worker, outcome)
+    return finished, WorkerLost(at, worker, "its job has ended", handed_back=True)
