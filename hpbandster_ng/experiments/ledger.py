@@ -11,6 +11,7 @@ from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.events import EndJob, Event, RunRequested, StartJob
 from hpbandster_ng.engine.records import JobReport, OutcomeState
 from hpbandster_ng.engine.suggestions import Suggestions
+from hpbandster_ng.errors import LogError
 from hpbandster_ng.experiments.specification import Specification
 from hpbandster_ng.storage.shared import Record
 
@@ -60,11 +61,21 @@ class Ledger:
         self._counts = dict.fromkeys((state.value for state in OutcomeState), 0)
 
     def fold(self, records: Iterable[Record]) -> None:
-        """Take note of records; those that are known already change nothing."""
+        """Take note of records; those that are known already change nothing.
+
+        Raises:
+            LogError: a record cannot follow those before it; or what a user wrote raises.
+        """
         for record in records:
             if record.number == self.position + 1:
-                self.suggestions.fold(record.events)
-                self.note(record.number, record.events)
+                try:
+                    self.suggestions.fold(record.events)
+                    self.note(record.number, record.events)
+                except Exception as error:
+                    raise LogError(
+                        f"record {record.number} of experiment {self.specification.name!r} cannot be folded "
+                        f"({type(error).__name__}: {error}); its log is damaged, or is not of this optimizer"
+                    ) from error
 
     def note(self, number: int, events: Iterable[Event]) -> None:
         """A record is kept, whose events the suggestions know already."""

@@ -305,6 +305,17 @@ def test_what_is_no_experiment_is_refused(logs):
         Experiment.open(logs, "run")
 
 
+def test_a_log_that_cannot_be_is_one_error(logs):
+    experiment = create(logs)
+    work_off(experiment)
+    with logs.turn(experiment.id, 0) as turn:
+        turn.append(events_of(logs, experiment, EndJob)[:1])
+    words = r"record \d+ of experiment 'first' cannot be folded \(.*\); its log is damaged"
+    for ask in (experiment.result, Experiment.open(logs, "first").suggest):
+        with pytest.raises(LogError, match=words):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
