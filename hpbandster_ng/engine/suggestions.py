@@ -8,13 +8,13 @@ reads what all of them write.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from hpbandster_ng.engine.events import EndJob, Event, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.planner import Planner
-from hpbandster_ng.engine.pool import JobState, Task
-from hpbandster_ng.engine.records import Job, JobKey, Outcome
+from hpbandster_ng.engine.pool import Task
+from hpbandster_ng.engine.records import Job, Outcome
 from hpbandster_ng.errors import IllegalTransitionError
 
 __all__ = ["OpenJob", "Suggestions"]
@@ -57,7 +57,7 @@ class Suggestions:
         >>> events = suggestions.give(1.0, "process 1")
         >>> [type(event).__name__ for event in events]
         ['OpenIteration', 'QueueJob', 'StartJob']
-        >>> suggestions.open["process 1"].job.config, suggestions.has_job(2.0)
+        >>> suggestions.job_of("process 1").job.config, suggestions.has_job(2.0)
         ({'x': 0.5}, False)
         >>> outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.1, "info": None})
         >>> [type(event).__name__ for event in suggestions.end(3.0, "process 1", outcome)]
@@ -68,7 +68,7 @@ class Suggestions:
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
-        self._starts: dict[JobKey, StartJob] = {}
+        self._starts: dict[str, StartJob] = {}
 
     def fold(self, events: Iterable[Event]) -> None:
         """Take note of what was recorded; decides nothing."""
@@ -76,10 +76,10 @@ class Suggestions:
             match event:
                 case StartJob():
                     self.planner.replay([WorkerJoined(event.at, event.worker)])
-                    self._starts[event.key] = event
-                case EndJob() if (task := self.planner.pool.tasks.get(event.key)) and task.state is JobState.RUNNING:
-                    self.planner.replay(_leaving(task, event.at, event.report.outcome))
+                case EndJob() if (holder := str(event.report.worker_name)) in self._starts:
+                    self.planner.replay(_leaving(self._task_of(holder), event.at, event.report.outcome))
             self.planner.replay([event])
+            self._note(event)
 
     @property
     def is_finished(self) -> bool:
@@ -87,18 +87,20 @@ class Suggestions:
         return self.planner.is_finished
 
     @property
-    def open(self) -> dict[str, OpenJob]:
-        """The jobs that somebody has, by their holders, the oldest first."""
-        running = (task for task in self.planner.pool.tasks.values() if task.state is JobState.RUNNING)
-        jobs = [OpenJob(str(task.worker), task.job, self._starts[task.job.key]) for task in running]
-        return {job.holder: job for job in sorted(jobs, key=lambda job: (job.start.at, job.holder))}
+    def holders(self) -> Collection[str]:
+        """Who has a job, in the order in which they got it."""
+        return self._starts.keys()
+
+    def job_of(self, holder: str) -> OpenJob:
+        """What one of :attr:`holders` has."""
+        return OpenJob(holder, self._task_of(holder).job, self._starts[holder])
 
     def has_job(self, at: float) -> bool:
         """Whether there is one for who asks now."""
         return self.planner.has_job(at)
 
     def give(self, at: float, holder: str) -> list[Event]:
-        """Give somebody a job; :attr:`open` has it then, unless there was none, or none that could be sent to anybody.
+        """Give somebody a job; it is among :attr:`holders` then, unless there was none that could be sent to anybody.
 
         Args:
             at: unix seconds.
@@ -123,23 +125,28 @@ class Suggestions:
         """
         self._task_of(holder)
         lost = WorkerLost(at, holder, reason, handed_back=not is_lost)
+        self._note(lost)
         return [lost, *self._decisions(lost)]
 
     def _decisions(self, happening: WorkerJoined | WorkerLost) -> list[Event]:
         decisions = self.planner.handle(happening)
-        self._starts.update((event.key, event) for event in decisions if isinstance(event, StartJob))
+        for decision in decisions:
+            self._note(decision)
         return list(decisions)
 
+    def _note(self, event: Event) -> None:
+        match event:
+            case StartJob():
+                self._starts[event.worker] = event
+            case WorkerLost():
+                self._starts.pop(event.worker, None)
+            case EndJob():
+                self._starts.pop(str(event.report.worker_name), None)
+
     def _task_of(self, holder: str) -> Task:
-        running: Iterator[Task] = (
-            task
-            for task in self.planner.pool.tasks.values()
-            if task.state is JobState.RUNNING and task.worker == holder
-        )
-        task = next(running, None)
-        if task is None:
+        if holder not in self._starts:
             raise IllegalTransitionError(f"{holder!r} has no job")
-        return task
+        return self.planner.pool.tasks[self._starts[holder].key]
 
 
 def _leaving(task: Task, at: float, outcome: Outcome) -> tuple[JobFinished, WorkerLost]:

@@ -90,14 +90,14 @@ class Exchange:
         def decide(ledger: Ledger, turn: Turn) -> _Decided:
             suggestions = ledger.suggestions
             decided = _Decided(ended=list(turn.expired))
-            for lost in suggestions.open.keys() & turn.expired:
+            for lost in [holder for holder in turn.expired if holder in suggestions.holders]:
                 decided.events += suggestions.take_back(turn.at, lost, "its lease has ended", is_lost=True)
             limit = self._specification.parallel_bandwidth
-            if (limit is None or len(suggestions.open) < limit) and suggestions.has_job(turn.at):
+            if (limit is None or len(suggestions.holders) < limit) and suggestions.has_job(turn.at):
                 decided.events += suggestions.give(turn.at, holder)
-                if (job := suggestions.open.get(holder)) is not None:
+                if holder in suggestions.holders:
                     decided.leases[holder] = self._specification.lease
-                    given.append(job)
+                    given.append(suggestions.job_of(holder))
             return decided
 
         self._take_turn(lambda _: None, decide)

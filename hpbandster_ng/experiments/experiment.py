@@ -262,7 +262,8 @@ class Experiment:
         if state != "open":
             raise InvalidArgumentError("state", state, "must be 'open'", "result() has what was observed")
         with self._exchange.ledger() as ledger:
-            return [Suggestion.of(job) for job in ledger.suggestions.open.values()]
+            suggestions = ledger.suggestions
+            return [Suggestion.of(suggestions.job_of(holder)) for holder in suggestions.holders]
 
     def delete_suggestions(self, state: str = "open") -> int:
         """Take the configurations of all open suggestions out of the experiment; returns how many."""
@@ -363,7 +364,7 @@ class Experiment:
         self._exchange.change(partial(self._check_open, holder), decide, holder)
 
     def _check_open(self, holder: str, ledger: Ledger) -> None:
-        if holder in ledger.suggestions.open:
+        if holder in ledger.suggestions.holders:
             return
         if ledger.knows(holder):
             raise SuggestionError(

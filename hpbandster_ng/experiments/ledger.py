@@ -113,7 +113,7 @@ class Ledger:
         return Progress(
             self._n_iterations,
             len(planner.iterations),
-            len(self.suggestions.open),
+            len(self.suggestions.holders),
             observed,
             self.suggestions.is_finished,
         )
