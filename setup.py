@@ -17,6 +17,8 @@ REQUIRES = [
     "netifaces-plus>=0.12.3",
     "numpy>=1.26",
     "Pyro4>=4.82",
+    "PyYAML>=6.0.1",
+    "rich>=13.7",
     "scipy>=1.11.4",
     "serpent>=1.41",
     "statsmodels>=0.14.2",
@@ -24,11 +26,12 @@ REQUIRES = [
 ]
 
 EXTRAS = {
+    "mongo": ["pymongo>=4.9"],
     "pandas": ["pandas>=2.2"],
     "plot": ["matplotlib>=3.8"],
     "progress": ["tqdm>=4.66"],
     "sklearn": ["scikit-learn>=1.4"],
-    "sql": ["SQLAlchemy>=2.0.31"],
+    "sql": ["alembic>=1.13", "SQLAlchemy>=2.0.31"],
     "torch": ["torch>=2.2"],
 }
 EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]
@@ -40,6 +43,7 @@ EXTRAS["test"] = [
     "psutil>=5.9",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    *EXTRAS["mongo"],
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
     *EXTRAS["postgres"],
@@ -52,8 +56,9 @@ EXTRAS["lint"] = [
     "ruff~=0.17.5",
     "scipy-stubs; python_version >= '3.11'",
     "types-psutil",
+    "types-PyYAML",
 ]
-EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", *EXTRAS["test"]]
+EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.
 EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], "torch==2.13.0"]
 

@@ -15,6 +15,8 @@
     │   └── WorkerExistsError                    another worker carries this name
     ├── WorkerRefusedError (SystemExit)          a worker that its run does not let in
     ├── NoWorkersError (TimeoutError)            nobody came to work within the limit
+    ├── NoSuggestionError (TimeoutError)         nothing came up to be evaluated within the limit
+    ├── SuggestionError (ValueError)             a suggestion that is not, or no more, open
     ├── LogError (ValueError)                    a log or a pickle that cannot be read
     │   └── LogExistsError (FileExistsError)     a log that would be overwritten
     ├── RunDiffersError (ValueError)             a run cannot go on with other settings
@@ -41,6 +43,7 @@ __all__ = [
     "MissingCredentialsError",
     "MissingExtraError",
     "NameServerError",
+    "NoSuggestionError",
     "NoWorkersError",
     "NotPlainError",
     "ResultError",
@@ -48,6 +51,7 @@ __all__ = [
     "SearchSpaceError",
     "StorageBusyError",
     "StorageError",
+    "SuggestionError",
     "WorkerExistsError",
     "WorkerRefusedError",
 ]
@@ -123,6 +127,14 @@ class WorkerRefusedError(HpbandsterError, SystemExit):
 
 class NoWorkersError(HpbandsterError, TimeoutError):
     """Too few workers were there for longer than the limit."""
+
+
+class NoSuggestionError(HpbandsterError, TimeoutError):
+    """An experiment had nothing to be evaluated for longer than the limit, and is not finished."""
+
+
+class SuggestionError(HpbandsterError, ValueError):
+    """A suggestion is no open one of this experiment."""
 
 
 class LogError(HpbandsterError, ValueError):

@@ -30,6 +30,8 @@ BUILTINS = [
     ("WorkerExistsError", ConnectionError),
     ("WorkerRefusedError", SystemExit),
     ("NoWorkersError", TimeoutError),
+    ("NoSuggestionError", TimeoutError),
+    ("SuggestionError", ValueError),
     ("LogError", ValueError),
     ("LogExistsError", FileExistsError),
     ("StorageError", OSError),

@@ -33,7 +33,20 @@ def test_the_command_line_is_installed():
 
 @pytest.mark.parametrize(
     "extra",
-    ["plot", "pandas", "postgres", "sklearn", "sql", "torch", "progress", "quickstart", "docs", "dev", "bench"],
+    [
+        "plot",
+        "mongo",
+        "pandas",
+        "postgres",
+        "sklearn",
+        "sql",
+        "torch",
+        "progress",
+        "quickstart",
+        "docs",
+        "dev",
+        "bench",
+    ],
 )
 def test_the_extra_exists(extra):
     assert extra in importlib.metadata.metadata("hpbandster_ng").get_all("Provides-Extra")

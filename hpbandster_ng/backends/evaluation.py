@@ -18,7 +18,7 @@ __all__ = ["Call", "Compute", "evaluate"]
 
 Compute = Callable[..., Mapping[str, Any]]
 """``compute(config_id=, config=, budget=, working_directory=) -> {"loss": number, "info": anything plain}``; it gets
-``previous_budget=``, too, if it takes that."""
+``previous_budget=``, too, if it takes that. What it returns may have ``"metrics"``, too: numbers by name."""
 
 
 class Call(NamedTuple):
@@ -88,7 +88,10 @@ def _result(returned: Any) -> dict[str, Any]:
         raise ResultError(f'compute returned {_described(returned)}; return {{"loss": number, "info": ...}}')
     if "loss" not in returned:
         raise ResultError('compute returned a dict without \'loss\'; return {"loss": number, "info": ...}')
-    return {"loss": _loss(returned["loss"]), "info": plain(returned.get("info"), "info")}
+    result = {"loss": _loss(returned["loss"]), "info": plain(returned.get("info"), "info")}
+    if returned.get("metrics") is not None:
+        result["metrics"] = plain(returned["metrics"], "metrics")
+    return result
 
 
 def _loss(value: Any) -> float:

@@ -99,7 +99,7 @@ class Child:
             calls.close()
             last_words.close()
         self._process, self._is_ready = process, False
-        atexit.register(self._abandon)  # runs before multiprocessing's own, which would wait for the child
+        atexit.register(self.abandon)  # runs before multiprocessing's own, which would wait for the child
 
     def wait_until_ready(self) -> None:
         """Return when the child has imported the program.
@@ -166,17 +166,21 @@ class Child:
         process = self._process
         if process is None:
             return
-        atexit.unregister(self._abandon)
+        atexit.unregister(self.abandon)
         self._kill_group()
         process.join()
         process.close()
         self._hang_up()
         self._process = None
 
-    def _abandon(self) -> None:
-        """The worker's process ends: nobody waits for the child, and its death says nothing about a configuration."""
+    def abandon(self) -> None:
+        """Kill it, from any thread, as it is killed when the worker's process ends.
+
+        Who waits for an evaluation gets an error, for that says nothing about a configuration.
+        """
         self._is_abandoned = True
-        self._kill_group()
+        if self._process is not None:
+            self._kill_group()
 
     def _kill_group(self) -> None:
         if os.name == "posix":

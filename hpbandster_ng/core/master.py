@@ -285,6 +285,10 @@ class Master:
     def __exit__(self, *exception: object) -> None:
         self.shutdown(self.shutdown_workers)
 
+    def new_planner(self) -> Planner:
+        """What decides in this run, before anything has happened; one for each master."""
+        return Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
+
     def _opened_loop(self) -> Loop:
         """The loop, which knows what the storage tells of earlier masters of this run; nothing is contacted yet."""
         if self._loop is None:
@@ -299,7 +303,7 @@ class Master:
         try:
             log = self._recorded()
             self._make_working_directory()
-            planner = Planner(self._make_iteration, self.config_generator, self._pool, self.seed, self.initial_configs)
+            planner = self.new_planner()
             observers: list[Observer] = [RunLog(self.logger), *self.observers]
             if self.result_logger is not None:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))

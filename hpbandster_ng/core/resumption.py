@@ -9,7 +9,7 @@ from typing import Any
 from hpbandster_ng.engine.events import Event, RunDescribed
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.errors import LogError, NotPlainError, RunDiffersError, shortened
-from hpbandster_ng.storage.legacy_json import space_as_json
+from hpbandster_ng.storage.spaces import space_as_json
 
 __all__ = ["check_same", "described", "recorded_description"]
 

@@ -199,6 +199,10 @@ class Worker:
             "nameserver with the same run_id and working_directory, or wait longer"
         )
 
+    def new_evaluator(self) -> Evaluator:
+        """What calls :meth:`compute`, in this process or in a child, as a run has it."""
+        return Evaluator(self.compute, self.isolate, self._environment)
+
     def run(self, background: bool = False) -> None:
         """Work until the master sends the worker home, or it was idle for ``timeout`` seconds.
 
@@ -226,7 +230,7 @@ class Worker:
             raise self._refused(error) from error
 
     def _run(self, background: bool) -> None:
-        evaluator = Evaluator(self.compute, self.isolate, self._environment)
+        evaluator = self.new_evaluator()
         client = self._new_client(evaluator)
         _reserve(self.worker_id)
         if background:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpbandster_ng.errors import InvalidArgumentError
 
-__all__ = ["check_number", "check_seconds", "check_whole", "is_positive"]
+__all__ = ["check_number", "check_seconds", "check_whole", "is_number", "is_positive"]
 
 
 def check_number(name: str, value: object, way_out: str, *, positive: bool = False) -> float:
@@ -18,7 +18,7 @@ def check_number(name: str, value: object, way_out: str, *, positive: bool = Fal
     Raises:
         InvalidArgumentError: it is not.
     """
-    if not (is_positive(value) or (_is_number(value) and value == 0 and not positive)):
+    if not (is_positive(value) or (is_number(value) and value == 0 and not positive)):
         bound = "greater than 0" if positive else "of at least 0"
         raise InvalidArgumentError(name, value, f"must be a finite number {bound}", way_out)
     return float(value)
@@ -30,7 +30,7 @@ def check_seconds(name: str, value: object) -> float:
     Raises:
         InvalidArgumentError: it is not.
     """
-    if not (_is_number(value) and value > 0):
+    if not (is_number(value) and value > 0):
         raise InvalidArgumentError(name, value, "must be greater than 0", "it is a number of seconds")
     return float(value)
 
@@ -48,8 +48,9 @@ def check_whole(name: str, value: object, least: int, way_out: str) -> int:
 
 def is_positive(value: object) -> TypeGuard[float]:
     """Whether it is a finite number above 0."""
-    return _is_number(value) and 0 < value < math.inf
+    return is_number(value) and 0 < value < math.inf
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a number, which may be infinite or none (NaN)."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

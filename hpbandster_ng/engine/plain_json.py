@@ -40,7 +40,8 @@ def loads(text: str) -> Any:
         ValueError: the text was not written by :func:`dumps`.
     """
     try:
-        return json.loads(text, object_hook=_untagged)
+        hook = _untagged if "__" in text or "\\u" in text else None  # without a tag there is nothing for it to do
+        return json.loads(text, object_hook=hook)
     except (TypeError, RecursionError, binascii.Error) as error:
         raise ValueError(f"not a value that was encoded here: {error}") from error
 

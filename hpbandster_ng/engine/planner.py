@@ -140,6 +140,16 @@ class Planner:
         """The numbers of the brackets that are not complete."""
         return self._active.numbers
 
+    def has_job(self, at: float) -> bool:
+        """Whether a worker that joined now would get a job."""
+        if self._is_over(at):
+            return False
+        if self.pool.has_queued:
+            return True
+        if self._is_request_ended:
+            return False
+        return self._active.next_step() is not None or len(self.iterations) < self._num_requested
+
     def is_done(self, call: int, n_iterations: int | None, total_budget: float | None) -> bool:
         """Whether all that this call of ``run`` asks for was done before, by a process that made the same calls.
 

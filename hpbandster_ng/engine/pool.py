@@ -162,6 +162,11 @@ class Pool:
         return len(self.workers) - len(self._idle)
 
     @property
+    def has_queued(self) -> bool:
+        """Whether a job waits for a worker."""
+        return bool(self._queue)
+
+    @property
     def wants_job(self) -> bool:
         """Whether the planner should decide on another job."""
         return self._filling and len(self.tasks) < self._limits()[1]

@@ -84,7 +84,7 @@ class ScheduledMaster(Master):
             InvalidArgumentError: ``n_iterations`` is below 1.
         """
         check_whole("n_iterations", n_iterations, 1, "1 is the default")
-        table = self._plan(len(self.iterations), n_iterations)
+        table = self.planned(len(self.iterations), n_iterations)
         sys.stdout.write(f"{table}\n")
         return table
 
@@ -115,7 +115,8 @@ class ScheduledMaster(Master):
         totals = [bracket.total_budget for bracket in self.brackets]
         return rounds * math.fsum(totals) + math.fsum(totals[:more])
 
-    def _plan(self, first: int, n_iterations: int) -> Plan | BudgetPlan:
+    def planned(self, first: int, n_iterations: int) -> Plan | BudgetPlan:
+        """What so many iterations run, the first of which has that number; see :meth:`plan`."""
         plan = repeat(self.brackets, first, n_iterations)
         if self.standings is None:
             return plan

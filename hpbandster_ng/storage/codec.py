@@ -83,9 +83,11 @@ def _record(kind: type, fields: Mapping[str, _Form]) -> _Form:
 
 
 def _read_config_id(value: Any) -> tuple[int, ...]:
-    if type(value) is not list or len(value) != 3 or any(type(number) is not int for number in value):
-        raise _Mismatch(f"must be a list of three whole numbers, not {_shown(value)}")
-    return tuple(value)
+    if type(value) is list and len(value) == 3:
+        iteration, stage, index = value
+        if type(iteration) is int and type(stage) is int and type(index) is int:
+            return iteration, stage, index
+    raise _Mismatch(f"must be a list of three whole numbers, not {_shown(value)}")
 
 
 def _read_state(value: Any) -> OutcomeState:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpbandster_ng.errors import StorageBusyError, StorageError
 
-__all__ = ["WriterLock", "failure", "make_directory", "sync_directory"]
+__all__ = ["Queue", "WriterLock", "failure", "make_directory", "sync_directory"]
 
 
 class WriterLock:
@@ -76,6 +76,40 @@ class WriterLock:
             return self.path.read_text(encoding="utf-8", errors="replace") or "another process"
         except OSError:
             return "another process"
+
+
+class Queue:
+    """A file that threads and processes wait for in the order in which they came; who leaves wakes the next at once.
+
+    It is opened anew each time, since a process that was forked holds what it inherited.
+
+    Args:
+        path: the file; made on the first use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def enter(self) -> None:
+        """Wait until everybody who came before has left.
+
+        Raises:
+            StorageError: the file cannot be made or locked.
+        """
+        lock = _flock()
+        try:
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            lock(self._descriptor, True)
+        except OSError as error:
+            self.leave()
+            raise failure(self.path, "written", error) from error
+
+    def leave(self) -> None:
+        """Let the next one enter; does nothing if this object has not entered."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _flock() -> Callable[[int, bool], None]:

@@ -20,7 +20,6 @@ The exception of a run that timed out, was lost, or returned what is no result b
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
@@ -33,8 +32,9 @@ from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
 from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
+from hpbandster_ng.storage.spaces import space_as_json
 
-__all__ = ["json_result_logger", "read_log", "space_as_json"]
+__all__ = ["json_result_logger", "read_log"]
 
 CONFIGS = "configs.json"
 RESULTS = "results.json"
@@ -187,17 +187,6 @@ def _write_space(path: Path, configspace: Any) -> None:
         warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=3)
     else:
         _replace(path, text)
-
-
-def space_as_json(configspace: Any) -> str:
-    """The search space in ConfigSpace's own format."""
-    if hasattr(configspace, "to_json"):
-        buffer = io.StringIO()
-        configspace.to_json(buffer)
-        return buffer.getvalue()
-    from ConfigSpace.read_and_write import json as writer  # noqa: PLC0415 - only ConfigSpace 0.7 needs it, or has it
-
-    return str(writer.write(configspace))
 
 
 def _as_json(entry: list[Any]) -> str:

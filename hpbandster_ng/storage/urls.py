@@ -5,8 +5,9 @@ from __future__ import annotations
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.journal import JournalStorage
+from hpbandster_ng.storage.shared import SharedLogs
 
-__all__ = ["storage_of"]
+__all__ = ["shared_logs_of", "storage_of"]
 
 _JOURNAL = "journal:"
 _DATABASES = ("sqlite", "postgresql")
@@ -47,4 +48,34 @@ journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE
         f"{scheme}://..." if separator else value,  # the rest may hold a password
         "must be a Storage, or the url of one",
         "use journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE",
+    )
+
+
+def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
+    """The place of shared logs that a user means.
+
+    Args:
+        value: an object, which is returned as it is; or ``"sqlite:///FILE"``,
+            ``"postgresql://USER:PASSWORD@HOST/DATABASE"`` or ``"mongodb://HOST:PORT/DATABASE"``.
+
+    Raises:
+        InvalidArgumentError: it is none of these.
+        MissingExtraError: the extra of that database is not installed.
+    """
+    if not isinstance(value, str):
+        return value
+    scheme, separator, _ = value.partition(":")
+    if separator and scheme.startswith(_DATABASES):
+        from hpbandster_ng.storage.sql import SQLSharedLogs  # noqa: PLC0415 - an extra
+
+        return SQLSharedLogs(value)
+    if separator and scheme.startswith("mongodb"):
+        from hpbandster_ng.storage.mongo import MongoSharedLogs  # noqa: PLC0415 - an extra
+
+        return MongoSharedLogs(value)
+    raise InvalidArgumentError(
+        "storage",
+        f"{scheme}:..." if separator else value,  # the rest may hold a password
+        "must be the url of a database",
+        "use sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or mongodb://HOST:PORT/DATABASE",
     )

@@ -40,6 +40,7 @@ from hpbandster_ng.engine.events import (
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, StorageBusyError, StorageError
 from hpbandster_ng.storage.base import Storage
+from hpbandster_ng.testing.helpers import numbered, raises
 
 __all__ = ["SharedStorageContract", "StorageContract"]
 
@@ -100,10 +101,10 @@ class StorageContract:
 
     def test_a_reader_gets_what_was_there_when_it_began(self, tmp_path: Path) -> None:
         with _open(self.factory(tmp_path)()) as storage:
-            storage.append(_numbered(0))
+            storage.append(numbered(0))
             reader = storage.read()
-            storage.append(_numbered(1))
-            assert list(reader) == _numbered(0)
+            storage.append(numbered(1))
+            assert list(reader) == numbered(0)
 
     def test_it_can_be_opened_and_closed_again_and_twice(self, tmp_path: Path) -> None:
         storage = self.factory(tmp_path)()
@@ -111,18 +112,18 @@ class StorageContract:
         for number in range(3):
             storage.open()
             storage.open()
-            storage.append(_numbered(number))
+            storage.append(numbered(number))
             storage.close()
             storage.close()
-            assert list(storage.read()) == _numbered(*range(number + 1))
+            assert list(storage.read()) == numbered(*range(number + 1))
 
     def test_nothing_is_appended_to_what_was_closed(self, tmp_path: Path) -> None:
         storage = self.factory(tmp_path)()
         with _open(storage):
-            storage.append(_numbered(0))
-        with _raises(StorageError, "open()"):
-            storage.append(_numbered(1))
-        assert list(storage.read()) == _numbered(0)
+            storage.append(numbered(0))
+        with raises(StorageError, "open()"):
+            storage.append(numbered(1))
+        assert list(storage.read()) == numbered(0)
 
 
 class SharedStorageContract(StorageContract):
@@ -133,17 +134,17 @@ class SharedStorageContract(StorageContract):
 
     def test_nothing_is_appended_before_it_is_open(self, tmp_path: Path) -> None:
         storage = self.factory(tmp_path)()
-        with _raises(StorageError, "open()"):
-            storage.append(_numbered(0))
+        with raises(StorageError, "open()"):
+            storage.append(numbered(0))
         assert list(storage.read()) == []
 
     def test_an_append_keeps_all_of_its_events_or_none(self, tmp_path: Path) -> None:
         with _open(self.factory(tmp_path)()) as storage:
-            storage.append(_numbered(0))
-            with _raises(NotPlainError, "WorkerJoined"):
+            storage.append(numbered(0))
+            with raises(NotPlainError, "WorkerJoined"):
                 storage.append([OpenIteration(1.0, 1), WorkerJoined(1.0, "\udcff")])
-            storage.append(_numbered(1))
-            assert list(storage.read()) == _numbered(0, 1)
+            storage.append(numbered(1))
+            assert list(storage.read()) == numbered(0, 1)
 
     def test_others_read_it_and_continue_it(self, tmp_path: Path) -> None:
         make = self.factory(tmp_path)
@@ -151,23 +152,23 @@ class SharedStorageContract(StorageContract):
             storage.append(_EVENTS)
             assert repr(list(make().read())) == repr(_EVENTS)
         with _open(make()) as storage:
-            storage.append(_numbered(0))
-        assert repr(list(make().read())) == repr([*_EVENTS, *_numbered(0)])
+            storage.append(numbered(0))
+        assert repr(list(make().read())) == repr([*_EVENTS, *numbered(0)])
 
     def test_a_second_writer_is_refused_and_does_no_harm(self, tmp_path: Path) -> None:
         make = self.factory(tmp_path)
         with _open(make()) as storage:
-            with _raises(StorageBusyError, "writ"):
+            with raises(StorageBusyError, "writ"):
                 make().open()
             with _writer(make) as (_, acknowledged):
                 assert acknowledged.recv() == "StorageBusyError"
-            storage.append(_numbered(0))
+            storage.append(numbered(0))
         second = make()
         with _open(second):
-            second.append(_numbered(1))
-            with _raises(StorageBusyError, "writ"):
+            second.append(numbered(1))
+            with raises(StorageBusyError, "writ"):
                 storage.open()
-        assert list(make().read()) == _numbered(0, 1)
+        assert list(make().read()) == numbered(0, 1)
 
     def test_what_was_acknowledged_outlives_the_sudden_end_of_the_writer(self, tmp_path: Path) -> None:
         make = self.factory(tmp_path)
@@ -182,7 +183,7 @@ class SharedStorageContract(StorageContract):
                         numbers.append(acknowledged.recv())
             kept = list(make().read())[begin:]
             assert len(numbers) <= len(kept) <= len(numbers) + 1
-            assert kept == _numbered(*range(len(kept)))
+            assert kept == numbered(*range(len(kept)))
             _open_when_free(make())
 
     def test_it_can_be_read_while_another_process_writes(self, tmp_path: Path) -> None:
@@ -192,11 +193,7 @@ class SharedStorageContract(StorageContract):
                 number = acknowledged.recv()
                 kept = list(make().read())
                 assert len(kept) > number
-                assert kept == _numbered(*range(len(kept)))
-
-
-def _numbered(*numbers: int) -> list[OpenIteration]:
-    return [OpenIteration(float(number), number) for number in numbers]
+                assert kept == numbered(*range(len(kept)))
 
 
 @contextlib.contextmanager
@@ -206,17 +203,6 @@ def _open(storage: Storage) -> Iterator[Storage]:
         yield storage
     finally:
         storage.close()
-
-
-@contextlib.contextmanager
-def _raises(kind: type[Exception], text: str) -> Iterator[None]:
-    message = None
-    try:
-        yield
-    except kind as error:
-        message = str(error)
-    assert message is not None, f"there should be a {kind.__name__}"
-    assert text in message
 
 
 @contextlib.contextmanager
@@ -244,7 +230,7 @@ def _append_for_ever(make: Callable[[], Storage], sender: Connection) -> None:
         sender.send(type(error).__name__)
         return
     for number in itertools.count():
-        storage.append(_numbered(number))
+        storage.append(numbered(number))
         sender.send(number)
 
 

@@ -112,3 +112,8 @@ def test_garbage_is_a_value_error(text):
 def test_any_text_is_read_or_is_a_value_error(text):
     with contextlib.suppress(ValueError):
         loads(text)
+
+
+def test_a_tag_with_escapes_is_a_tag():
+    assert loads(r'{"\u005f_tuple__": [1, {"x": 2}]}') == (1, {"x": 2})
+    assert loads(r'{"_\u005ftuple_\u005f": [1]}') == (1,)

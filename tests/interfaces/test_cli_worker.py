@@ -52,7 +52,11 @@ def call(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["workers_of_a_test:Mine"], "Missing option '--run-id'."),
+        (["workers_of_a_test:Mine"], "give either --run-id, for a run, or --storage, "),
+        ([*HERE, "--storage", "sqlite:///e.db"], "give either --run-id, for a run, or --storage, "),
+        ([*HERE, "--experiment", "e"], "--experiment is not for a run; leave it out."),
+        ([*HERE, "--max-idle", "3"], "--max-idle is not for a run; leave it out."),
+        (["workers_of_a_test:Mine", "--storage", "s", "--port", "1"], "--port is not for experiments; leave it out."),
         (["--run-id", "r"], "Missing argument 'MODULE:CLASS'."),
         (["Mine", "--run-id", "r"], "'Mine' has no class or no module; write module:Class or path/to/file.py:Class."),
         ([":Mine", "--run-id", "r"], "':Mine' has no class or no module; "),
@@ -95,6 +99,8 @@ def test_wrong_usage_is_one_error(arguments, message):
         (["needs_more:Mine", "--run-id", "r"], "(ModuleNotFoundError: No module named 'there_is_no_such_module'); "),
         (["broken.py:Mine", "--run-id", "r"], "MODULE:CLASS='broken.py:Mine' cannot be imported (SyntaxError: "),
         (["workers_of_a_test:Mine", "--run-id", "a/b"], "run_id='a/b' must "),
+        (["workers_of_a_test:Mine", "--storage", "s"], "storage='s' must be the url of a database; "),
+        (["missing:Mine", "--storage", "sqlite:///e.db", "--experiment", "e"], "there is no experiment 'e' here; "),
         ([*HERE, "--timeout", "nan"], "timeout=nan must be greater than 0"),
         ([*HERE, "--devices", "cuda:0,cuda:1", "--workers", "1"], "id=None must be a whole number where there are 2 "),
         ([*HERE, "--max-message-bytes", "1", "--workers", "2"], "max_message_bytes=1 must be a whole number from "),
@@ -113,3 +119,9 @@ def test_the_version_and_the_exit_codes_are_told():
     text = call("--help").output
     for code in ("0    done", "1    an error", "2    wrong usage", "130  ended by Ctrl-C"):
         assert f"    {code}" in text
+
+
+def test_a_run_is_worked_for_though_the_environment_has_a_database(monkeypatch):
+    monkeypatch.setenv("HPBANDSTER_STORAGE", "sqlite:///e.db")
+    answer = call("worker", "workers_of_a_test:Mine", "--run-id", "a/b")
+    assert "run_id='a/b' must " in answer.output

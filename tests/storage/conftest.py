@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 
 import pytest
 
-from tests.storage.postgres import Postgres, find_binaries
+from tests.storage.mongod import VARIABLE, Mongod, find_mongod
+from tests.storage.postgres import Postgres, execute, find_binaries
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,43 @@ def postgres():
     yield server
     server.stop()
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def make_mongod():
+    """Runs a server, with options, as long as a block."""
+    program = find_mongod()
+    if program is None:
+        pytest.skip(f"there is no MongoDB server: {VARIABLE} names none, and mongod is not on the PATH")
+    return functools.partial(Mongod, program)
+
+
+@pytest.fixture(scope="session")
+def mongod(make_mongod):
+    """A running server; each test uses databases of its own."""
+    with make_mongod() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongod_replica_set(make_mongod):
+    with make_mongod("--replSet", "set") as server:
+        server.become_replica_set()
+        yield server
+
+
+@pytest.fixture
+def database(postgres, tmp_path):
+    """The url of a database of PostgreSQL that is empty."""
+    name = f"db_{abs(hash(str(tmp_path)))}"
+    execute(postgres.url, f"CREATE DATABASE {name}")
+    return postgres.url.replace("/postgres", f"/{name}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """Of a database that no log is kept in yet."""
+    return f"sqlite:///{tmp_path}/runs.db" if request.param == "sqlite" else request.getfixturevalue("database")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import sqlalchemy as sa
+
 USER = "postgres"
 """Who runs the server where the tests run as root, which the server refuses to."""
 
@@ -53,3 +55,11 @@ class Postgres:
         other = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [self.binaries / program, *arguments]
         subprocess.run(command, check=True, capture_output=True, cwd=self.directory, timeout=60, **other)
+
+
+def execute(url, statement):
+    """By a connection beside those that are tested, to SQLite, too."""
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        answer = connection.execute(sa.text(statement))
+        return answer.all() if answer.returns_rows else []

@@ -9,13 +9,13 @@ import sqlite3
 import subprocess
 
 import pytest
-import sqlalchemy as sa
 
 from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
 from hpbandster_ng.errors import InvalidArgumentError, LogError, StorageBusyError, StorageError
 from hpbandster_ng.storage.sql import SQLStorage
 from hpbandster_ng.testing.storages import SharedStorageContract
 from tests.storage.filling import fill
+from tests.storage.postgres import execute
 
 
 class TestSQLite(SharedStorageContract):
@@ -30,24 +30,6 @@ class TestPostgreSQL(SharedStorageContract):
 
     def factory(self, directory):
         return functools.partial(SQLStorage, self.url, str(directory))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """Of a database that no run is kept in yet."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/runs.db"
-    postgres, name = request.getfixturevalue("postgres"), f"db_{abs(hash(str(tmp_path)))}"
-    execute(postgres.url, f"CREATE DATABASE {name}")
-    return postgres.url.replace("/postgres", f"/{name}")
-
-
-def execute(url, statement):
-    """By a connection beside the storage's."""
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        answer = connection.execute(sa.text(statement))
-        return answer.all() if answer.returns_rows else []
 
 
 def opened(number):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import Pyro4.errors
@@ -28,6 +29,15 @@ class LimitedConnection(socketutil.SocketConnection):  # type: ignore[misc]
         super().__init__(sock, name)
         self._limit = limit
         self._received = bytearray()
+
+    def hang_up(self) -> None:
+        """End it from a thread that does not read from it; the one that does closes it then.
+
+        Closed here, its descriptor could be that of another connection by the time that the reader wakes, and TLS would
+        take what is meant for that one.
+        """
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # that of a TLS socket would forget about TLS
 
     def recv(self, size: int) -> bytes:
         """The next so many bytes.

@@ -259,7 +259,7 @@ class Desk:
                 elif member.broken_since is not None and member.broken_since < now - grace:
                     self._drop(worker, "its connection closed in the middle of a job")
         for member in silent:
-            member.connection.close()
+            member.connection.hang_up()
 
     def send_home(self) -> float:
         """Tell every member to go home: the idle at once, the busy with their next heartbeat.

@@ -81,7 +81,7 @@ class DaemonThread:
             pass
         for thread in list(self._server.pool.busy):
             with contextlib.suppress(AttributeError):  # a thread that has just become idle has no job
-                thread.job.csock.close()
+                thread.job.csock.hang_up()
         self._daemon.shutdown()
         self._server._selector.close()  # Pyro4 leaves this descriptor to the garbage collector
         self._bell.close()
@@ -159,8 +159,7 @@ class _Connection(ClientConnectionJob):  # type: ignore[misc]
     def expel(self) -> None:
         """End the handshake, from another thread."""
         self._is_expelled = True
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.csock.sock, socket.SHUT_RDWR)
+        self.csock.hang_up()
 
 
 class _Strangers:

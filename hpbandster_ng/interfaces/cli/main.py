@@ -6,13 +6,20 @@ A command, or a group of them, is one file of this folder; here it is added.
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
-from typing import Any
+import sys
+from typing import IO, Any
 
 import click
 
 from hpbandster_ng import __version__
 from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.interfaces.cli.change import delete, extend, release
+from hpbandster_ng.interfaces.cli.create import create, plan
+from hpbandster_ng.interfaces.cli.export import export
+from hpbandster_ng.interfaces.cli.look import list_experiments, status, suggestions
+from hpbandster_ng.interfaces.cli.start_worker import start_worker
 from hpbandster_ng.interfaces.cli.worker import worker
 
 __all__ = ["main"]
@@ -32,7 +39,17 @@ class _CommandLine(click.Group):
             ctx.exit(128 + signal.SIGINT)
         except HpbandsterError as error:
             _log.info("where the error was raised:", exc_info=True)
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise _Failure(" ".join(str(error).split())) from error
+
+
+class _Failure(click.ClickException):
+    """An error in one line, which a terminal gets folded between words."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        text = f"Error: {self.message}"
+        if sys.stderr.isatty():
+            text = click.wrap_text(text, shutil.get_terminal_size().columns)
+        click.echo(text, file, err=True)
 
 
 @click.group(cls=_CommandLine)
@@ -43,9 +60,11 @@ def main(verbose: bool) -> None:
 
     \b
     Exit codes:
-      0    done; a worker: sent home, without a job for --timeout seconds,
-           or ended by SIGTERM, SIGUSR1 or SIGUSR2
-      1    an error, told in one line on the standard error stream
+      0    done; a worker: its run or experiment is finished, it had no job
+           for --timeout or no suggestion for --max-idle seconds, or it was
+           ended by SIGTERM, SIGUSR1 or SIGUSR2
+      1    an error, told in one line on the standard error stream, or a
+           question that was not answered by yes
       2    wrong usage, or a worker that its run does not let in
       130  ended by Ctrl-C
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
@@ -53,4 +72,8 @@ def main(verbose: bool) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
 
 
-main.add_command(worker)
+for _command in (
+    *(create, plan, list_experiments, status, suggestions, export),
+    *(extend, release, delete, start_worker, worker),
+):
+    main.add_command(_command)

@@ -7,15 +7,19 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
+import click
+from click.core import ParameterSource
+
 from hpbandster_ng.backends.isolation import GUARD
 
-__all__ = ["run_together"]
+__all__ = ["guarded", "run_together", "same_command"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
@@ -55,6 +59,27 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
         return _wait_for_all(processes, news)
 
 
+def same_command(context: click.Context, **changes: Any) -> list[str]:
+    """The command line of this process, but for the changes, as one of another process.
+
+    What came by an environment variable, such as a url with a password, comes to that one in the same way.
+    """
+    verbose = ["--verbose"] if context.find_root().params["verbose"] else []
+    options = []
+    arguments: list[str] = []
+    values = {**context.params, **changes}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        value = values.get(name)
+        if value is None or value is False:
+            continue
+        if isinstance(parameter, click.Argument):
+            arguments += [value] if parameter.nargs == 1 else value
+        elif context.get_parameter_source(name) is not ParameterSource.ENVIRONMENT:
+            options.append(parameter.opts[0] + ("" if value is True else f"={value}"))
+    return [sys.executable, "-m", "hpbandster_ng", *verbose, str(context.command.name), *options, "--", *arguments]
+
+
 def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[int | _Ended]) -> int:
     first_code = 0
     passed_on: set[int] = set()
@@ -79,7 +104,7 @@ def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueu
 @contextlib.contextmanager
 def _started(index: int, command: Sequence[str], report: Callable[[_Ended], None]) -> Iterator[subprocess.Popen[bytes]]:
     """A process, whose end is reported; at the end of the block, or of this process, it is killed."""
-    process = subprocess.Popen(_guarded(command), stdin=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(guarded(command), stdin=subprocess.PIPE, start_new_session=True)
     assert process.stdin is not None
     lifeline = process.stdin
 
@@ -97,7 +122,7 @@ def _started(index: int, command: Sequence[str], report: Callable[[_Ended], None
         watcher.join()
 
 
-def _guarded(command: Sequence[str]) -> list[str]:
+def guarded(command: Sequence[str]) -> list[str]:
     """The command, below a guard that waits for the other end of its standard input to be closed."""
     if os.name != "posix":
         return [*command]

@@ -1,28 +1,57 @@
-"""``hpbandster-ng worker``: workers for a run, from nothing but their class."""
+"""``hpbandster-ng worker``: workers for a run or for experiments, from nothing but their class."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.core.worker import Worker
-from hpbandster_ng.interfaces.cli.processes import run_together
+from hpbandster_ng.interfaces.cli.options import storage_option
+from hpbandster_ng.interfaces.cli.processes import run_together, same_command
+from hpbandster_ng.interfaces.cli.serve_database import serve_database
+from hpbandster_ng.interfaces.cli.serving import check_place
 from hpbandster_ng.interfaces.cli.worker_class import TARGET, build_worker, load_worker_class
 
 __all__ = ["worker"]
 
 _log = logging.getLogger("hpbandster_ng")
 
+_OF_A_RUN = (
+    "run_id", "shared_directory", "nameserver", "nameserver_port", "timeout", "insecure", "max_message_bytes",
+)  # fmt: skip
+_OF_A_DATABASE = ("storage", "experiment", "poll_interval", "max_idle", "working_directory")
+"""The options that are for one of the two only."""
+
 
 @click.command()
 @click.argument("target", metavar=TARGET)
-@click.option("--run-id", required=True, metavar="NAME", help="The run to work for.")
+@click.option("--run-id", metavar="NAME", help="The run to work for.")
+@storage_option(required=False)
+@click.option("--experiment", metavar="NAME|ID", help="Of a database, the one to work for; all by default.")
+@click.option(
+    "--poll-interval",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Of a database: time between two looks for a suggestion; 0.1 by default.",
+)
+@click.option(
+    "--max-idle",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Of a database: end after so long without a suggestion; 300 by default.",
+)
+@click.option(
+    "--working-directory",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Of a database: where configurations get their directories; the current one by default.",
+)
 @click.option(
     "--shared-directory",
     type=click.Path(exists=True, file_okay=False),
@@ -46,10 +75,8 @@ _log = logging.getLogger("hpbandster_ng")
 @click.option("--insecure", is_flag=True, help="The nameserver was started with insecure=True.")
 @click.option("--max-message-bytes", type=int, metavar="BYTES", help="What one result may weigh, as text.")
 @click.pass_context
-def worker(
-    context: click.Context, /, target: str, shared_directory: str | None, workers: int | None, **options: Any
-) -> None:
-    """Work for a run, until it is over.
+def worker(context: click.Context, /, target: str, workers: int | None, **options: Any) -> None:
+    """Work for a run, until it is over, or for the experiments of a database.
 
     MODULE:CLASS is the class of the worker: a module, which may lie in the current directory, or the path of a file, as
     in workers/digits.py:DigitsWorker.
@@ -57,21 +84,41 @@ def worker(
     Several workers are processes of their own. They get every signal that this process gets, and end with it.
     """
     settings = {name: value for name, value in options.items() if value is not None and value is not False}
-    if shared_directory is not None and not settings.keys().isdisjoint({"nameserver", "nameserver_port"}):
-        raise click.UsageError("--shared-directory tells the nameserver; leave out --nameserver and --port.")
+    is_for_a_run = "run_id" in settings
+    _check_fit(context, settings, is_for_a_run)
     if "devices" in settings:
         settings["devices"] = _split(settings["devices"])
     number = workers or len(settings.get("devices", "1"))
     if number > 1 and "id" in settings:
         raise click.UsageError(f"--id names one worker, and these are {number}; leave it out, or give --workers 1.")
+    shared_directory = settings.pop("shared_directory", None)
+    place = {name: settings.pop(name) for name in _OF_A_DATABASE if name in settings}
     work: Callable[[], int | None] | None = None
     with ended_by_signals(lambda _: False, _log, "the start"):  # who works answers signals himself
-        if number == 1:
-            work = _ready_worker(target, shared_directory, settings).run
+        if place:
+            check_place(place["storage"], place.get("experiment"))
+        if number > 1:
+            work = _ready_workers(context, target, number, {"run_id": "any", **settings})
+        elif place:
+            work = partial(serve_database, load_worker_class(target), target, settings, **place)
         else:
-            work = _ready_workers(context, target, number, settings)
+            work = _ready_worker(target, shared_directory, settings).run
     if work is not None:
         context.exit(work() or 0)
+
+
+def _check_fit(context: click.Context, settings: dict[str, Any], is_for_a_run: bool) -> None:
+    """Refuse options that are not for what is worked for; a database of the environment gives way to a run."""
+    if is_for_a_run and context.get_parameter_source("storage") is ParameterSource.ENVIRONMENT:
+        del settings["storage"]
+    if is_for_a_run == ("storage" in settings):
+        raise click.UsageError("give either --run-id, for a run, or --storage, for the experiments of a database.")
+    for name in _OF_A_DATABASE if is_for_a_run else _OF_A_RUN:
+        if name in settings:
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise click.UsageError(f"{option} is not for {'a run' if is_for_a_run else 'experiments'}; leave it out.")
+    if "shared_directory" in settings and not settings.keys().isdisjoint({"nameserver", "nameserver_port"}):
+        raise click.UsageError("--shared-directory tells the nameserver; leave out --nameserver and --port.")
 
 
 def _split(devices: str) -> list[str]:
@@ -96,20 +143,4 @@ def _ready_workers(
     load_worker_class(target)
     for index in range(number):
         Worker(**settings, id=str(index))
-    return partial(run_together, [_command(context, id=str(index), workers=1) for index in range(number)])
-
-
-def _command(context: click.Context, **changes: Any) -> list[str]:
-    """This command line, but for the changes."""
-    verbose = ["--verbose"] if context.find_root().params["verbose"] else []
-    command = [sys.executable, "-m", "hpbandster_ng", *verbose, str(context.command.name)]
-    values = {**context.params, **changes}
-    for parameter in context.command.params:
-        value = values.get(str(parameter.name))
-        if value is None or value is False:
-            continue
-        if isinstance(parameter, click.Argument):
-            command.append(value)
-        else:
-            command.append(parameter.opts[0] + ("" if value is True else f"={value}"))
-    return command
+    return partial(run_together, [same_command(context, id=str(index), workers=1) for index in range(number)])

@@ -99,7 +99,7 @@ def next_events(backend, *kinds):
 def break_connections(backend):
     """As a network does that loses its state: both ends find their sockets closed."""
     for thread in list(backend._thread._daemon.transportServer.pool.busy):
-        thread.job.csock.close()
+        thread.job.csock.hang_up()
 
 
 def connection_of(backend, worker):

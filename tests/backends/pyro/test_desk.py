@@ -20,10 +20,10 @@ DONE = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.5, "info": {}})
 class Connection:
     def __init__(self):
         self.sock = SimpleNamespace(settimeout=lambda limit: None)
-        self.is_closed = False
+        self.is_hung_up = False
 
-    def close(self):
-        self.is_closed = True
+    def hang_up(self):
+        self.is_hung_up = True
 
 
 class Time:
@@ -195,13 +195,13 @@ def test_an_idle_member_whose_connection_closes_is_lost_at_once(desk, connection
     assert kinds(desk) == [WorkerJoined, WorkerLost]
 
 
-def test_a_silent_member_is_lost_and_its_connection_closed(desk, connection, time):
+def test_a_silent_member_is_lost_and_its_connection_is_hung_up_on(desk, connection, time):
     desk.join("w", "token")
     for _ in range(4):
         time.now += 10.0
         desk.drop_silent()
     assert kinds(desk) == [WorkerJoined, WorkerLost]
-    assert connection.is_closed
+    assert connection.is_hung_up
 
 
 def test_a_master_that_was_away_does_not_blame_its_members(desk, connection, time):

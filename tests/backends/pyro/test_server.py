@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from contextlib import ExitStack
 
 import Pyro4
@@ -11,6 +12,7 @@ from Pyro4.socketserver.threadpool import NoFreeWorkersError
 
 from hpbandster_ng.backends.pyro import server
 from hpbandster_ng.backends.pyro.certificates import mint
+from hpbandster_ng.backends.pyro.connection import LimitedConnection
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.server import DaemonThread
 from hpbandster_ng.backends.pyro.settings import apply_settings
@@ -126,6 +128,26 @@ def test_a_daemon_ends_at_once_though_strangers_are_there(start, come):
     wait_until(lambda: len(thread._strangers._connections) == 5, "all are there")
     thread.close()
     assert all(is_hung_up_on(stranger) for stranger in strangers)
+
+
+def test_a_connection_is_closed_by_who_reads_from_it(monkeypatch, start):
+    """Else its descriptor may be another connection's when the reader wakes, which then reads what is not its own."""
+    closed_by = []
+    close = LimitedConnection.close
+
+    def note(connection):
+        closed_by.append(threading.current_thread().name)
+        close(connection)
+
+    thread, location = start()
+    with proxy_to(location, LIMIT, SECRET) as proxy:
+        assert proxy.echo("hello") == "hello"
+        readers = [reader.name for reader in thread._server.pool.busy]
+        monkeypatch.setattr(LimitedConnection, "close", note)
+        thread.close()
+        wait_until(lambda: closed_by, "the connection is closed")
+        monkeypatch.undo()
+    assert closed_by[:1] == readers  # what comes after is the garbage collector, which finds it closed
 
 
 def test_each_daemon_has_a_limit_of_its_own_for_messages(start):

@@ -1,0 +1,124 @@
+"""What a process knows of an experiment: the fold of its log so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpbandster_ng.core.result import Result
+from hpbandster_ng.engine.events import EndJob, Event, RunRequested, StartJob
+from hpbandster_ng.engine.records import JobReport, OutcomeState
+from hpbandster_ng.engine.suggestions import Suggestions
+from hpbandster_ng.errors import LogError
+from hpbandster_ng.experiments.specification import Specification
+from hpbandster_ng.storage.shared import Record
+
+__all__ = ["Ledger", "Progress"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an experiment is.
+
+    Attributes:
+        n_iterations: how many were asked for; infinite if there is no limit.
+        n_begun: how many of these have begun.
+        open: suggestions that somebody has.
+        observed: evaluations by what came of them: ``{"succeeded": 12, "failed": 1}``.
+        is_finished: whether there will be no further suggestion, unless the experiment is extended.
+    """
+
+    n_iterations: float
+    n_begun: int
+    open: int
+    observed: Mapping[str, int]
+    is_finished: bool
+
+
+class Ledger:
+    """The fold of an experiment's log.
+
+    Args:
+        specification: of the experiment.
+
+    Attributes:
+        position: the number of the last record that was folded.
+        suggestions: decide.
+        lowest, highest: of the guiding metric so far, to be minimised.
+    """
+
+    def __init__(self, specification: Specification) -> None:
+        self.specification = specification
+        self.position = 0
+        self._optimizer = specification.new_optimizer()
+        self.suggestions = Suggestions(self._optimizer.new_planner())
+        self.lowest, self.highest = math.inf, -math.inf
+        self._n_iterations: float = 0
+        self._began: float | None = None
+        self._holders: set[str] = set()
+        self._counts = dict.fromkeys((state.value for state in OutcomeState), 0)
+
+    def fold(self, records: Iterable[Record]) -> None:
+        """Take note of records; those that are known already change nothing.
+
+        Raises:
+            LogError: a record cannot follow those before it; or what a user wrote raises.
+        """
+        for record in records:
+            if record.number == self.position + 1:
+                try:
+                    self.suggestions.fold(record.events)
+                    self.note(record.number, record.events)
+                except Exception as error:
+                    raise LogError(
+                        f"record {record.number} of experiment {self.specification.name!r} cannot be folded "
+                        f"({type(error).__name__}: {error}); its log is damaged, or is not of this optimizer"
+                    ) from error
+
+    def note(self, number: int, events: Iterable[Event]) -> None:
+        """A record is kept, whose events the suggestions know already."""
+        self.position = number
+        for event in events:
+            match event:
+                case RunRequested():
+                    self._n_iterations = math.inf if event.is_open_ended else event.n_iterations
+                    self._began = event.at if self._began is None else self._began
+                case StartJob():
+                    self._holders.add(event.worker)
+                case EndJob():
+                    self._note_end(event.report)
+
+    def _note_end(self, report: JobReport) -> None:
+        self._counts[report.outcome.state.value] += 1
+        values = (report.result or {}).get("metrics")
+        if values is not None:
+            guide = self.specification.metrics.guide
+            loss = guide.as_loss(values[guide.name])
+            self.lowest, self.highest = min(self.lowest, loss), max(self.highest, loss)
+
+    def knows(self, holder: str) -> bool:
+        """Whether that suggestion is of this experiment, open or not."""
+        return holder in self._holders
+
+    @property
+    def n_iterations(self) -> float:
+        return self._n_iterations
+
+    @property
+    def progress(self) -> Progress:
+        observed = {state: count for state, count in self._counts.items() if count}
+        planner = self.suggestions.planner
+        return Progress(
+            self._n_iterations,
+            len(planner.iterations),
+            len(self.suggestions.holders),
+            observed,
+            self.suggestions.is_finished,
+        )
+
+    def result(self) -> Result:
+        """Everything evaluated so far."""
+        config: dict[str, Any] = {**self._optimizer.config, "time_ref": self._began}
+        return Result([iteration.data for iteration in self.suggestions.planner.iterations], config)

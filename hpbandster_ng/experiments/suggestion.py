@@ -1,0 +1,50 @@
+"""What a process is asked to evaluate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.suggestions import OpenJob
+
+__all__ = ["Suggestion"]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A configuration to be evaluated on a budget.
+
+    Attributes:
+        id: of this suggestion, no other's; any process can observe it.
+        config: plain Python values by hyperparameter name.
+        budget: how much to spend, in the unit of ``min_budget`` and ``max_budget``.
+        config_id: the configuration's; the same on each of its budgets.
+        previous_budget: the largest budget that it has succeeded on, or None.
+        worker: who has it.
+        attempt: 1 for the first try, one more after each loss.
+        time_limit: seconds that the evaluation may take by the optimizer's ``job_timeout``, or None.
+    """
+
+    id: str
+    config: Config
+    budget: float
+    config_id: ConfigId
+    previous_budget: float | None
+    worker: str
+    attempt: int
+    time_limit: float | None
+
+    @classmethod
+    def of(cls, job: OpenJob) -> Suggestion:
+        """As the log has it."""
+        start = job.start
+        return cls(
+            job.holder,
+            dict(job.job.config),
+            start.budget,
+            start.config_id,
+            start.previous_budget,
+            job.holder.rpartition(".")[0],
+            start.attempt,
+            start.time_limit,
+        )

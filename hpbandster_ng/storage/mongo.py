@@ -1,0 +1,372 @@
+"""Logs that many processes share, in MongoDB, on one server as well as on a replica set.
+
+What is kept there, and each change of it, stands in :mod:`hpbandster_ng.storage.mongo_documents`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timezone
+from typing import Any
+from urllib.parse import quote
+
+from hpbandster_ng.engine.events import Event
+from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
+from hpbandster_ng.storage import mongo_documents as documents
+from hpbandster_ng.storage.codec import decode, encode
+from hpbandster_ng.storage.shared import Ahead, Record, Turn
+
+try:
+    import pymongo
+    from bson import ObjectId
+    from bson.errors import BSONError
+    from pymongo.collection import Collection as MongoCollection
+    from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+    from pymongo.read_concern import ReadConcern
+    from pymongo.read_preferences import ReadPreference
+    from pymongo.uri_parser import parse_uri
+    from pymongo.write_concern import WriteConcern
+except ImportError as error:
+    raise MissingExtraError("MongoSharedLogs", "pymongo", "mongo") from error
+
+__all__ = ["MongoSharedLogs"]
+
+_TIMEOUTS = {"serverSelectionTimeoutMS": 10_000, "connectTimeoutMS": 10_000, "socketTimeoutMS": 30_000}
+"""A server that does not answer is noticed after so many milliseconds, unless the url sets these otherwise."""
+
+_KEPT = WriteConcern(w="majority", j=True, wtimeout=30_000)
+"""What was written so outlives a crash of the server, and in a replica set the loss of its primary."""
+
+_PROLONG_SECONDS = 1.0
+"""How often turns are made to last on, which end by themselves after :data:`documents.TURN_SECONDS`."""
+
+_SHORTEST_NAP = 0.0005
+_LONGEST_NAP = 0.25
+
+_Document = dict[str, Any]
+_Documents = MongoCollection[_Document]
+
+
+class MongoSharedLogs:
+    """Keeps logs in a database of MongoDB 4.4 or later.
+
+    Args:
+        url: ``mongodb://USER:PASSWORD@HOST:PORT/DATABASE`` or ``mongodb+srv://...``, with any options of MongoDB's
+            connection strings; those of the write concern have no effect, for a majority always keeps what is written.
+
+    Raises:
+        InvalidArgumentError: ``url`` is none, or names no database.
+
+    Example:
+        >>> logs = MongoSharedLogs("mongodb://user:sesame@127.0.0.1/experiments?authSource=admin")
+        >>> logs
+        MongoSharedLogs('mongodb://user:***@127.0.0.1/experiments')
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._database, self._shown = _checked(url)
+        self._connections: dict[int, _Connection] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown!r})"
+
+    def create(self, name: str, events: Sequence[Event]) -> bool:
+        log = documents.new_log(name, ObjectId(), encode(events))
+        with self._failures("written"):
+            connection = self._connected()
+            version = {"$setOnInsert": {"version": documents.VERSION}}
+            connection.schema.update_one({"_id": "schema"}, version, upsert=True)
+            try:
+                connection.kept_logs.insert_one(log)
+            except DuplicateKeyError:
+                return False
+        return True
+
+    def names(self) -> list[str]:
+        with self._failures("read"):
+            return sorted(log["_id"] for log in self._connected().kept_logs.find({}, {"_id": True}))
+
+    def head(self, name: str) -> Record | None:
+        with self._failures("read"):
+            connection = self._connected()
+            log = connection.kept_logs.find_one({"_id": name}, documents.reading_first())
+            if log is None:
+                return None
+            if log["first"] > 1:
+                log = {**log, "first": 2, "tail": []}
+            return self._records(connection, log, 0)[0]
+
+    def read(self, name: str, after: int = 0) -> list[Record]:
+        with self._failures("read"):
+            connection = self._connected()
+            log = connection.kept_logs.find_one({"_id": name}, documents.reading(after))
+            return [] if log is None else self._records(connection, log, after)
+
+    @contextlib.contextmanager
+    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[Turn]:
+        token = str(ObjectId())
+        with self._failures("written"):
+            connection = self._connected()
+        try:
+            with self._failures("written"):
+                log, records = None, list[Record]()
+                for known, log in connection.looks(name, after, token):
+                    records[known - after :] = self._records(connection, log, known)
+                if log is None or log["holder"] != token:
+                    raise LogError(f"there is no log {name!r} in {self._shown}; create it first, or see names()")
+                turn = _Turn(log, records)
+            with connection.prolonging(name, token):
+                yield turn
+            with self._failures("written"):
+                is_left = connection.leave(name, token, turn)
+        except BaseException as error:
+            if not isinstance(error.__cause__, ConnectionFailure):  # else it ends by itself
+                with contextlib.suppress(PyMongoError):
+                    connection.withdraw(name, token)
+            raise
+        if not is_left:
+            raise StorageBusyError(
+                f"a turn in log {name!r} of {self._shown} is over: it was not prolonged for {documents.TURN_SECONDS:g} "
+                "s, or the log was deleted, or the server lost it in a crash; nothing was added: take another turn"
+            )
+
+    def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
+        if not leases:
+            return set()
+        change, found = documents.renewal(leases)
+        with self._failures("written"):
+            log = self._connected().logs.find_one_and_update({"_id": name}, [change], found)
+        return set() if log is None else set(log["found"])
+
+    def delete(self, name: str) -> bool:
+        with self._failures("written"):
+            connection = self._connected()
+            log = connection.kept_logs.find_one_and_delete({"_id": name}, {"key": True, "count": True})
+            if log is not None:
+                connection.texts.delete_many({"_id": documents.between(log["key"], 0, log["count"] + 1)})
+        return log is not None
+
+    def close(self) -> None:
+        connection = self._connections.pop(os.getpid(), None)
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> _Connection:
+        """This process's connection, which is made when it is first used: what a fork has copied is of no use.
+
+        Raises:
+            LogError: the database was made by a later version of this package.
+            PyMongoError: it cannot be reached.
+        """
+        connection = self._connections.get(os.getpid())
+        if connection is None:
+            made = _Connection(self._url, self._database)
+            connection = self._connections.setdefault(os.getpid(), made)
+            if connection is not made:
+                made.close()
+        if not connection.is_checked:
+            schema = connection.schema.find_one({"_id": "schema"})
+            if schema is not None and schema.get("version") != documents.VERSION:
+                raise LogError(
+                    f"{self._shown} has version {schema.get('version')} of the collections of hpbandster_ng, and this "
+                    f"release uses {documents.VERSION}; use the release that made it, or a later one"
+                )
+            connection.is_checked = schema is not None
+        return connection
+
+    def _records(self, connection: _Connection, log: _Document, after: int) -> list[Record]:
+        """What a view of a log and the older texts hold beyond a number."""
+        numbers = range(after + 1, log["count"] + 1)
+        texts = log["tail"]
+        if after + 1 < log["first"]:
+            texts = [*connection.older_texts(log["key"], after, log["first"]), *texts]
+        if len(texts) != len(numbers):
+            raise LogError(f"a log in {self._shown} lacks records that it had; was it deleted meanwhile?")
+        where = f"{self._shown}, log {log['_id']!r}, record"
+        return [
+            Record(number, tuple(decode(text, f"{where} {number},")))
+            for number, text in zip(numbers, texts, strict=True)
+        ]
+
+    @contextlib.contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (PyMongoError, BSONError) as error:
+            raise StorageError(
+                f"{self._shown} cannot be {what}: {_reason(error)}; what was recorded before is kept: mend the "
+                "database or the url, and try again"
+            ) from error
+
+
+class _Turn:
+    """What the caller sees of a turn, and what it wants to add."""
+
+    def __init__(self, log: _Document, records: Sequence[Record]) -> None:
+        self.at: float = log["began"].replace(tzinfo=timezone.utc).timestamp()
+        self.records = records
+        self.expired: Sequence[str] = sorted(lease["holder"] for lease in log["expired"])
+        self.count: int = log["count"]
+        self.cut = documents.cut_of(log)
+        self.change: _Document = documents.HAND_OVER
+
+    def append(self, events: Sequence[Event], leases: Mapping[str, float] = {}, ended: Collection[str] = ()) -> Record:
+        self.change = documents.addition(encode(events), leases, ended, self.cut)
+        return Record(self.count + 1, tuple(events))
+
+
+class _Connection:
+    """The collections, as one process reaches them, and the turns that it has."""
+
+    def __init__(self, url: str, database: str) -> None:
+        options: dict[str, Any] = {name: n for name, n in _TIMEOUTS.items() if f"{name}=".lower() not in url.lower()}
+        self._client: pymongo.MongoClient[_Document] = pymongo.MongoClient(url, connect=False, **options)
+        primary = self._client.get_database(database, read_preference=ReadPreference.PRIMARY)
+        place = primary.with_options(write_concern=WriteConcern(w=1))
+        kept = primary.with_options(write_concern=_KEPT, read_concern=ReadConcern("majority"))
+        self.schema: _Documents = kept[documents.SCHEMA]
+        self.logs: _Documents = place[documents.LOGS]
+        self.kept_logs: _Documents = kept[documents.LOGS]
+        self.texts: _Documents = place[documents.TEXTS]
+        self.is_checked = False
+        self._turns: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._prolonger: threading.Thread | None = None
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._prolonger is not None:
+            self._prolonger.join()
+        self._client.close()
+
+    def older_texts(self, key: ObjectId, after: int, before: int) -> list[str]:
+        found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
+        return [document["text"] for document in found]
+
+    def looks(self, name: str, after: int, token: str) -> Iterator[tuple[int, _Document]]:
+        """Wait for a turn, and see what is added meanwhile, so that little is left to be read in the turn.
+
+        Who has to queue up again begins anew: if the server has crashed, what was seen may be lost.
+
+        Returns:
+            Views of the log, each with the number beyond which it has the records; the last one is that of the turn,
+            unless there is no such log, or no longer.
+        """
+        log, known = self._queue_up(name, after, token), after
+        last, moved = -1, time.monotonic()
+        while log is not None:
+            if "tail" in log:
+                yield known, log
+                if log["holder"] == token:
+                    return
+                known = log["count"]
+            elif log["holder"] == token:
+                log = self.logs.find_one({"_id": name}, documents.view(known, token))
+                continue
+            ahead = log["queue"].index(token) if token in log["queue"] else -1
+            if ahead < 0 or log.get("has_ended"):
+                log, known = self._queue_up(name, after, token), after
+                continue
+            has_moved = ahead != last
+            if has_moved:
+                last, moved = ahead, time.monotonic()
+            time.sleep(_nap(ahead, log["pace"], time.monotonic() - moved))
+            asked = documents.GLANCE if ahead > 1 and has_moved else documents.view(known, token)
+            log = self.logs.find_one({"_id": name}, asked)
+
+    def _queue_up(self, name: str, after: int, token: str) -> _Document | None:
+        """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
+
+        They come back when they look, unless they are gone, too.
+        """
+        change, view = documents.queueing(token), documents.view(after, token)
+        return self.logs.find_one_and_update({"_id": name}, [change], view, return_document=True)
+
+    def leave(self, name: str, token: str, turn: _Turn) -> bool:
+        """Add what the turn adds, and give it to the next one; returns False, and changes nothing, if it is lost.
+
+        Even one that adds nothing waits until the server has kept what it saw.
+        """
+        if turn.cut is not None:
+            self.logs.aggregate(documents.copy_of_tail(name))
+        return self.kept_logs.update_one({"_id": name, "holder": token}, [turn.change]).matched_count == 1
+
+    def withdraw(self, name: str, token: str) -> None:
+        """End the turn, or the wait for it."""
+        self.logs.update_one({"_id": name}, documents.withdrawal(token))
+
+    @contextlib.contextmanager
+    def prolonging(self, name: str, token: str) -> Iterator[None]:
+        """Make a turn last as long as the block, if this process lives."""
+        with self._lock:
+            if self._prolonger is None:
+                self._prolonger = threading.Thread(target=self._prolong, name="hpbandster_turns", daemon=True)
+                self._prolonger.start()
+        self._turns[token] = name
+        try:
+            yield
+        finally:
+            del self._turns[token]
+
+    def _prolong(self) -> None:
+        seen: set[str] = set()
+        while not self._closing.wait(_PROLONG_SECONDS):
+            turns = self._turns.copy()
+            for token in seen & turns.keys():  # most turns have ended before they are seen twice
+                with contextlib.suppress(PyMongoError):
+                    self.logs.update_one({"_id": turns[token], "holder": token}, [documents.PROLONGATION])
+            seen = set(turns)
+
+
+def _nap(ahead: int, pace: float, stuck: float) -> float:
+    """Seconds until who waits looks again.
+
+    All others wait until the next one notices its turn, and each look costs the server and this machine work. So the
+    next one looks often, the others when most of the turns before theirs should have passed, and all of them
+    less often the longer nothing moves.
+
+    Args:
+        ahead: how many wait before this one.
+        pace: seconds that a turn takes.
+        stuck: seconds since the queue was seen to move.
+    """
+    expected = (0.7 * ahead + 0.3) * pace if ahead else 0.1 * pace
+    return min(_LONGEST_NAP, max(_SHORTEST_NAP, expected, 0.2 * stuck))
+
+
+def _reason(error: Exception) -> str:
+    """In one short line, without what the driver and the server tell of themselves and of the data."""
+    text = error.details.get("errmsg") if isinstance(error, OperationFailure) and error.details else None
+    text = str(text or error).partition(" (configured timeouts")[0].partition(" to execute command ")[0]
+    return " ".join(text.split())[:300].rstrip(".")
+
+
+def _checked(url: str) -> tuple[str, str]:
+    """The name of the database, and the url without password and options.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
+    way_out = "use mongodb://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in them written as %XX"
+    scheme, _, rest = url.partition("://")
+    if scheme == "mongodb+srv":  # the options are checked with those that its server adds, when it is asked
+        url = f"mongodb://{rest.partition('?')[0]}"
+    try:
+        parsed = parse_uri(url)
+    except (PyMongoError, ValueError) as error:
+        reason = "" if "@" in url else f" ({error})"  # it may quote what it takes for a port, and is a password
+        raise InvalidArgumentError(
+            "storage", f"{scheme}:...", f"must be the url of a MongoDB database{reason}", way_out
+        ) from None
+    user = f"{quote(parsed['username'])}:***@" if parsed["username"] else ""
+    hosts = rest.partition("?")[0].rpartition("@")[2].partition("/")[0]
+    shown = f"{scheme}://{user}{hosts}/{parsed['database'] or ''}"
+    if not parsed["database"] or parsed["collection"]:
+        raise InvalidArgumentError("storage", shown, "must name a database, and no collection", way_out)
+    return parsed["database"], shown

@@ -1,0 +1,224 @@
+"""What a database of MongoDB keeps of logs that many processes share, and each change of it, as MongoDB is told it.
+
+Three collections, made on the first use:
+
+========================  =============================================================================================
+``hpbandster_schema``     one document: the ``version`` of what is described here
+``hpbandster_logs``       a document a log: ``_id`` (its name), ``key`` (another one when the name is used again),
+                          ``count`` (of records), ``tail`` (the last of them, as texts), ``first`` (the number of its
+                          first), ``bytes`` (of it), ``leases`` (each a ``holder`` and an ``until``), and the turn:
+                          ``holder``, ``began``, ``until``, ``queue`` (who waits), ``pace`` (seconds a turn takes)
+``hpbandster_log_texts``  a document for each older record: ``_id`` (``log``, a key, and ``number``) and ``text``
+========================  =============================================================================================
+
+A single server changes one document at a time as a whole, and no more. So all that a turn changes stands in one: a step
+adds the record, sets and ends leases, and gives the turn to who waits longest; it finds the caller as the holder, or
+does nothing. The next turn begins while the last one waits until its record is kept: a server that crashes loses the
+later one, or both, or none. A tail that has become long is copied to a collection of its own before it is cut.
+
+A turn ends by the server's clock unless its holder prolongs it. So a holder that is killed, cut off or paused holds up
+the others for some seconds, and can add nothing afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+__all__ = [
+    "GLANCE",
+    "HAND_OVER",
+    "LOGS",
+    "PROLONGATION",
+    "SCHEMA",
+    "TEXTS",
+    "TURN_SECONDS",
+    "VERSION",
+    "addition",
+    "between",
+    "copy_of_tail",
+    "cut_of",
+    "new_log",
+    "queueing",
+    "reading",
+    "reading_first",
+    "renewal",
+    "view",
+    "withdrawal",
+]
+
+SCHEMA = "hpbandster_schema"
+LOGS = "hpbandster_logs"
+TEXTS = "hpbandster_log_texts"
+
+VERSION = 1
+"""Of the collections; a database of another one is refused."""
+
+TURN_SECONDS = 5.0
+"""How long a turn lasts that nobody prolongs."""
+
+_TAIL_RECORDS = 64
+_TAIL_BYTES = 65_536
+_KEPT_RECORDS = 32
+"""What stays of a tail that is cut for its records, so that who comes back after a while finds all that is new."""
+
+_LONGEST_PACE = 0.05
+"""Seconds; a turn that takes longer counts as this, so that few quick ones make up for it."""
+
+_Document = dict[str, Any]
+
+
+def _from_now(seconds: float) -> _Document:
+    """By the server's clock."""
+    return {"$add": ["$$NOW", seconds * 1000]}
+
+
+def _literal(value: object) -> _Document:
+    """A value in an expression, whatever it looks like."""
+    return {"$literal": value}
+
+
+_NOT_BEFORE = {"$max": ["$began", "$$NOW"]}
+"""When a turn begins: not before the last one, even if the server's clock is set back."""
+
+_TOOK = {"$min": [_LONGEST_PACE, {"$divide": [{"$subtract": ["$$NOW", "$began"]}, 1000]}]}
+
+_HANDED_OVER = {
+    "pace": {"$add": [{"$multiply": ["$pace", 0.8]}, {"$multiply": [_TOOK, 0.2]}]},
+    "holder": {"$ifNull": [{"$first": "$queue"}, None]},
+    "began": _NOT_BEFORE,
+    "until": {"$cond": [{"$eq": ["$queue", []]}, "$$NOW", _from_now(TURN_SECONDS)]},
+    "queue": {"$slice": ["$queue", 1, 1_000_000]},
+}
+
+HAND_OVER: _Document = {"$set": _HANDED_OVER}
+"""Give the turn to who waits longest."""
+
+PROLONGATION: _Document = {"$set": {"until": _from_now(TURN_SECONDS)}}
+
+
+def new_log(name: str, key: object, text: str) -> _Document:
+    """A log of one record."""
+    long_ago = datetime.fromtimestamp(0, timezone.utc)
+    turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "pace": 0.0, "queue": []}
+    return {"_id": name, "key": key, "count": 1, "first": 1, "tail": [text], "bytes": len(text), "leases": [], **turn}
+
+
+GLANCE: _Document = dict.fromkeys(("holder", "queue", "pace"), True)
+"""What is asked for of a log to see whose turn it is; about half the work of a view."""
+
+
+def view(after: int, token: object) -> _Document:
+    """What is asked for of a log to take a turn: the records beyond a number, and in that token's turn the rest."""
+    expired = {"$filter": {"input": "$leases", "cond": {"$lte": ["$$this.until", "$$NOW"]}}}
+    return {
+        **GLANCE,
+        **reading(after),
+        "bytes": True,
+        "began": True,
+        "expired": {"$cond": [{"$eq": ["$holder", token]}, expired, []]},
+        "has_ended": {"$lte": ["$until", "$$NOW"]},
+    }
+
+
+def reading(after: int) -> _Document:
+    """What is asked for of a log to read it: the records of its tail beyond a number."""
+    tail = {"$slice": ["$tail", {"$subtract": [after, "$count"]}]}
+    has_more = {"$gt": ["$count", after]}
+    return {"key": True, "count": True, "first": True, "tail": {"$cond": [has_more, tail, []]}}
+
+
+def reading_first() -> _Document:
+    """What is asked for of a log to read its first record, if that is in the tail still."""
+    return {"key": True, "count": {"$literal": 1}, "first": True, "tail": {"$slice": ["$tail", 1]}}
+
+
+def cut_of(log: _Document) -> int | None:
+    """How many records of the tail of a log stay when it is copied and cut; None if it is not to be."""
+    if log["bytes"] > _TAIL_BYTES:
+        return 0
+    return _KEPT_RECORDS if log["count"] - log["first"] >= _TAIL_RECORDS else None
+
+
+def queueing(token: object) -> _Document:
+    """Take the turn if it is free, or else wait in the queue.
+
+    A turn that ended by itself ends the queue, too: who is alive comes back to it, and the dead are gone at once.
+    """
+    is_free = {"$lte": ["$until", "$$NOW"]}
+    is_known = {"$in": [token, {"$concatArrays": ["$queue", ["$holder"]]}]}
+    queue = {"$cond": [is_known, "$queue", {"$concatArrays": ["$queue", [token]]}]}
+    return {
+        "$set": {
+            "holder": {"$cond": [is_free, token, "$holder"]},
+            "began": {"$cond": [is_free, _NOT_BEFORE, "$began"]},
+            "until": {"$cond": [is_free, _from_now(TURN_SECONDS), "$until"]},
+            "queue": {"$cond": [is_free, [], queue]},
+        }
+    }
+
+
+def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cut: int | None) -> _Document:
+    """Add a record, set and end leases, and hand over; a tail that was copied is cut to a number of records."""
+    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
+    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
+    count = {"$add": ["$count", 1]}
+    new = [_literal(text)]
+    if cut is None:
+        tail: _Document = {"tail": {"$concatArrays": ["$tail", new]}, "bytes": {"$add": ["$bytes", len(text)]}}
+    elif cut == 0:
+        tail = {"first": count, "tail": new, "bytes": len(text)}
+    else:
+        kept = {"$slice": ["$tail", -cut]}
+        tail = {
+            "first": {"$subtract": [count, cut]},
+            "tail": {"$concatArrays": [kept, new]},
+            "bytes": {"$add": [{"$bsonSize": {"tail": kept}}, len(text)]},
+        }
+    return {
+        "$set": {
+            "count": count,
+            **tail,
+            "leases": {"$concatArrays": [others, _leases(leases)]},
+            **_HANDED_OVER,
+        }
+    }
+
+
+def withdrawal(token: object) -> list[_Document]:
+    """End the turn of a token, or its wait."""
+    others = {"$filter": {"input": "$queue", "cond": {"$ne": ["$$this", token]}}}
+    is_mine = {"$eq": ["$holder", token]}
+    handed_over = {field: {"$cond": [is_mine, value, f"${field}"]} for field, value in _HANDED_OVER.items()}
+    return [{"$set": {"queue": others}}, {"$set": handed_over}]
+
+
+def copy_of_tail(name: str) -> list[_Document]:
+    """Copy the tail of a log; what is there already is the same."""
+    return [
+        {"$match": {"_id": name}},
+        {"$unwind": {"path": "$tail", "includeArrayIndex": "index"}},
+        {"$project": {"_id": {"log": "$key", "number": {"$add": ["$first", "$index"]}}, "text": "$tail"}},
+        {"$merge": {"into": TEXTS, "whenMatched": "keepExisting"}},
+    ]
+
+
+def renewal(leases: Mapping[str, float]) -> tuple[_Document, _Document]:
+    """The change that renews leases, and the view of who had one."""
+    cases = [
+        {"case": {"$eq": ["$$this.holder", _literal(holder)]}, "then": lease}
+        for holder, lease in zip(leases, _leases(leases), strict=True)
+    ]
+    renewed = {"$map": {"input": "$leases", "in": {"$switch": {"branches": cases, "default": "$$this"}}}}
+    found = {"$setIntersection": ["$leases.holder", _literal([*leases])]}
+    return {"$set": {"leases": renewed}}, {"found": found}
+
+
+def between(key: object, after: int, before: int) -> _Document:
+    """Which older records have a number between two."""
+    return {"$gt": {"log": key, "number": after}, "$lt": {"log": key, "number": before}}
+
+
+def _leases(leases: Mapping[str, float]) -> list[_Document]:
+    return [{"holder": _literal(holder), "until": _from_now(seconds)} for holder, seconds in leases.items()]
