@@ -354,12 +354,18 @@ class Experiment:
         """Record how an evaluation ended; one that succeeded gets the loss that the optimizer is told."""
         holder = _holder(suggestion)
 
+        def told(lowest: float, highest: float) -> Outcome:
+            if outcome.result is None:
+                return outcome
+            loss = self.metrics.loss(outcome.result["metrics"], lowest, highest)
+            return Outcome(outcome.state, {"loss": loss, **outcome.result})
+
         def decide(ledger: Ledger, at: float) -> list[Event]:
-            ended = outcome
-            if outcome.result is not None:
-                told = self.metrics.loss(outcome.result["metrics"], ledger.lowest, ledger.highest)
-                ended = Outcome(outcome.state, {"loss": told, **outcome.result})
-            return ledger.suggestions.end(at, holder, ended)
+            return ledger.suggestions.end(at, holder, told(ledger.lowest, ledger.highest))
+
+        is_plain = outcome.result is None or self.metrics.is_feasible(outcome.result["metrics"])
+        if is_plain and self._exchange.end(holder, told(math.inf, -math.inf)):
+            return
 
         self._exchange.change(partial(self._check_open, holder), decide, holder)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.engine.suggestions import OpenJob
+from hpbandster_ng.experiments.ledger import worker_of
 
 __all__ = ["Suggestion"]
 
@@ -44,7 +45,7 @@ class Suggestion:
             start.budget,
             start.config_id,
             start.previous_budget,
-            job.holder.rpartition(".")[0],
+            worker_of(job.holder),
             start.attempt,
             start.time_limit,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Ahead, Record
-from hpbandster_ng.storage.sql.database import LEASES, RECORDS, RUNS, VERSION, Database
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken
+from hpbandster_ng.storage.sql.database import LEASES, OFFERS, RECORDS, RUNS, VERSION, Database
 from hpbandster_ng.storage.sql.sessions import PostgreSQLSession, Session, SQLiteSession, Statement
 
 __all__ = ["SQLSharedLogs"]
@@ -40,19 +40,25 @@ _HEAD = (
     .where(RUNS.c.run == _LOG, RUNS.c.shared, RECORDS.c.number == sa.literal_column("1"))
 )
 
-_COUNTED, _ADDED, _EXPIRED = "0", "1", "2"
+_COUNTED, _ADDED, _EXPIRED, _OFFERED = "0", "1", "2", "3"
 
 
 def _constant(text: str) -> sa.ColumnElement[Any]:
     return sa.literal_column(text)
 
 
+_LAST = sa.select(sa.func.max(RECORDS.c.number)).where(RECORDS.c.run == _LOG).scalar_subquery()
+_OFFERS = sa.select(sa.func.count()).select_from(OFFERS).where(OFFERS.c.run == _LOG)
+_NUM_OFFERS = _OFFERS.scalar_subquery()
+_FIRST_OFFER = sa.select(sa.func.min(OFFERS.c.number)).where(OFFERS.c.run == _LOG).scalar_subquery()
+
+
 def _state(now: sa.ColumnElement[float]) -> Statement:
     """All that a turn begins with, in one answer: rows of a kind, a number, a text and a time."""
-    count, new, expired, nothing = map(_constant, (_COUNTED, _ADDED, _EXPIRED, "NULL"))
-    last = sa.select(sa.func.max(RECORDS.c.number)).where(RECORDS.c.run == _LOG).scalar_subquery()
+    count, new, expired, offered, nothing = map(_constant, (_COUNTED, _ADDED, _EXPIRED, _OFFERED, "NULL"))
     return sa.union_all(
-        sa.select(count, last, nothing, now).where(RUNS.c.run == _LOG, RUNS.c.shared),
+        sa.select(count, _LAST, nothing, now).where(RUNS.c.run == _LOG, RUNS.c.shared),
+        sa.select(offered, _NUM_OFFERS, nothing, nothing),
         sa.select(new, RECORDS.c.number, RECORDS.c.text, nothing).where(
             RECORDS.c.run == _LOG, RECORDS.c.number > _AFTER
         ),
@@ -61,6 +67,12 @@ def _state(now: sa.ColumnElement[float]) -> Statement:
 
 
 _STATE = {kind: _state(now) for kind, now in _NOW.items()}
+_OFFER = {
+    kind: sa.select(_LAST, now, OFFERS.c.number, OFFERS.c.text, _NUM_OFFERS).where(
+        OFFERS.c.run == _LOG, OFFERS.c.number == _FIRST_OFFER
+    )
+    for kind, now in _NOW.items()
+}
 _HOLDERS = {kind: sa.select(LEASES.c.holder, now).where(LEASES.c.run == _LOG) for kind, now in _NOW.items()}
 
 _ADD_LOG = sa.insert(RUNS)
@@ -69,10 +81,16 @@ _ADD_LEASE = sa.text(
     f"INSERT INTO {LEASES.name} (run, holder, ends) VALUES (:log, :whom, :until) "  # noqa: S608 - a constant
     "ON CONFLICT (run, holder) DO UPDATE SET ends = excluded.ends"
 )
+_ADD_OFFER = sa.insert(OFFERS)
+_REMOVE_OFFER = sa.delete(OFFERS).where(
+    OFFERS.c.run == _LOG, OFFERS.c.number == sa.bindparam("place", type_=sa.Integer)
+)
+_REMOVE_OFFERS = sa.delete(OFFERS).where(OFFERS.c.run == _LOG)
 _THIS_LEASE = sa.and_(LEASES.c.run == _LOG, LEASES.c.holder == sa.bindparam("whom", type_=sa.Text))
 _RENEW_LEASE = sa.update(LEASES).values(ends=sa.bindparam("until")).where(_THIS_LEASE)
 _END_LEASE = sa.delete(LEASES).where(_THIS_LEASE)
-_DELETE = [sa.delete(table).where(table.c.run == _LOG) for table in (LEASES, RECORDS, RUNS)]
+_HELD = {kind: sa.select(_LAST, now).select_from(LEASES).where(_THIS_LEASE) for kind, now in _NOW.items()}
+_DELETE = [sa.delete(table).where(table.c.run == _LOG) for table in (LEASES, OFFERS, RECORDS, RUNS)]
 
 _NO_LEASES: Mapping[str, float] = {}
 
@@ -160,7 +178,7 @@ class SQLSharedLogs:
         return self._decoded(name, rows)
 
     @contextlib.contextmanager
-    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[_Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None, unless_offered: bool = False) -> Iterator[_Turn]:
         """Wait until nobody else has a turn in this log, and take one; see :meth:`SharedLogs.turn`.
 
         Raises:
@@ -168,18 +186,67 @@ class SQLSharedLogs:
             StorageBusyError: at the end of the block: it took more than a minute, and another process was given the
                 next turn; nothing was added.
             LogError: there is no shared log of that name, or see :meth:`read`.
+            OfferedError: see :meth:`SharedLogs.turn`.
         """
         with self._session() as session:
             if session is None:
                 raise self._missing(name)
             with self._reports(name, "written"):
-                turn = self._begun(session, name, after, ahead)
-            yield turn
-            with self._reports(name, "written"):
-                if turn.statements:
-                    session.commit(turn.statements)
-                else:
-                    session.roll_back()
+                turn = self._begun(session, name, after, ahead, unless_offered)
+            if turn is not None:
+                yield turn
+                self._end(session, name, turn)
+        if turn is None:
+            raise OfferedError
+
+    def _end(self, session: Session, name: str, turn: _Turn) -> None:
+        with self._reports(name, "written"):
+            if turn.statements:
+                session.commit(turn.statements)
+            else:
+                session.roll_back()
+
+    def take(
+        self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
+    ) -> Taken | None:
+        """Take the first offer, and add a record that follows from it; see :meth:`SharedLogs.take`.
+
+        Raises:
+            StorageError, LogError, NotPlainError: see :meth:`turn` and :meth:`create`.
+        """
+        with self._session() as session, self._reports(name, "written"):
+            found = [] if session is None else session.begin(name, _OFFER[self._kind], {"log": name})
+            if session is None or not found:
+                _roll_back(session)
+                return None
+            ((last, at, place, text, count),) = found
+            offer = decode(text, f"{self._shown(name)}, offer {place},")
+            added = {"run": name, "number": last + 1, "text": encode(events(offer, at))}
+            session.commit(
+                [
+                    (_ADD_RECORD, added),
+                    (_REMOVE_OFFER, {"log": name, "place": place}),
+                    (_ADD_LEASE, {"log": name, "whom": holder, "until": at + seconds}),
+                ]
+            )
+            return Taken(last + 1, at, offer, count - 1)
+
+    def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
+        """End a lease, and add a record with it; see :meth:`SharedLogs.end`.
+
+        Raises:
+            StorageError, NotPlainError: see :meth:`create`.
+        """
+        lease = {"log": name, "whom": holder}
+        with self._session() as session, self._reports(name, "written"):
+            found = [] if session is None else session.begin(name, _HELD[self._kind], lease)
+            if session is None or not found:
+                _roll_back(session)
+                return False
+            ((last, at),) = found
+            added = {"run": name, "number": last + 1, "text": encode(events(at))}
+            session.commit([(_ADD_RECORD, added), (_END_LEASE, lease)])
+            return True
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
         """Make leases end so many seconds from now; of those that have ended or never were, nothing comes back.
@@ -255,13 +322,24 @@ class SQLSharedLogs:
         with self._reports(None, "read"), self._database.engine.connect() as connection:
             return self._database.version(connection) == VERSION
 
-    def _begun(self, session: Session, name: str, after: int, ahead: Ahead | None) -> _Turn:
-        early = self._decoded(name, session.line_up(name, _NEW, {"log": name, "after": after}))
+    def _begun(
+        self, session: Session, name: str, after: int, ahead: Ahead | None, unless_offered: bool
+    ) -> _Turn | None:
+        early = self._decoded(name, session.ask(_NEW, {"log": name, "after": after}))
+        after = early[-1].number if early else after
+        if ahead is not None:
+            ahead(early)
+            early = []
+        ((offers,),) = session.line_up(name, _OFFERS, {"log": name})
+        if offers and unless_offered:
+            session.step_out(name)
+            return None
+        early += self._decoded(name, session.ask(_NEW, {"log": name, "after": after}))
         known = early[-1].number if early else after
         if ahead is not None:
             ahead(early)
             early = []
-        parts: dict[str, list[Any]] = {_COUNTED: [], _ADDED: [], _EXPIRED: []}
+        parts: dict[str, list[Any]] = {_COUNTED: [], _ADDED: [], _EXPIRED: [], _OFFERED: []}
         for kind, *row in session.begin(name, _STATE[self._kind], {"log": name, "after": known}):
             parts[str(kind)].append(row)
         if not parts[_COUNTED]:
@@ -269,7 +347,8 @@ class SQLSharedLogs:
             raise self._missing(name)
         ((count, _, at),) = parts[_COUNTED]
         records = early + self._decoded(name, sorted((number, text) for number, text, _ in parts[_ADDED]))
-        return _Turn(name, count, at, records, sorted(holder for _, holder, _ in parts[_EXPIRED]))
+        expired = sorted(holder for _, holder, _ in parts[_EXPIRED])
+        return _Turn(name, count, at, records, expired, has_offers=parts[_OFFERED][0][0] > 0)
 
     def _is_there(self, name: str, found: Sequence[Sequence[Any]]) -> bool:
         if found and not found[0][0]:
@@ -292,19 +371,31 @@ class SQLSharedLogs:
         return f"shared log {name!r} in {self._database.name}" if name is not None else repr(self)
 
 
+def _roll_back(session: Session | None) -> None:
+    if session is not None:
+        session.roll_back()
+
+
 class _Turn:
     """A turn in a log; what is added is written when it ends."""
 
-    def __init__(self, log: str, count: int, at: float, records: list[Record], expired: list[str]) -> None:
+    def __init__(
+        self, log: str, count: int, at: float, records: list[Record], expired: list[str], has_offers: bool
+    ) -> None:
         self.at = at
         self.records = records
         self.expired = expired
         self.statements: list[tuple[Statement, dict[str, Any]]] = []
         self._log = log
         self._count = count
+        self._has_offers = has_offers
 
     def append(
-        self, events: Sequence[Event], leases: Mapping[str, float] = _NO_LEASES, ended: Collection[str] = ()
+        self,
+        events: Sequence[Event],
+        leases: Mapping[str, float] = _NO_LEASES,
+        ended: Collection[str] = (),
+        offers: Sequence[Offer] = (),
     ) -> Record:
         record = Record(self._count + 1, tuple(events))
         number, log = record.number, self._log
@@ -312,6 +403,8 @@ class _Turn:
             (_ADD_RECORD, {"run": log, "number": number, "text": encode(events)}),
             *((_END_LEASE, {"log": log, "whom": holder}) for holder in ended),
             *((_ADD_LEASE, {"log": log, "whom": holder, "until": self.at + t}) for holder, t in leases.items()),
+            *([(_REMOVE_OFFERS, {"log": log})] if self._has_offers else []),
+            *((_ADD_OFFER, {"run": log, "number": place, "text": encode(offer)}) for place, offer in enumerate(offers)),
         ]
         return record
 
