@@ -101,7 +101,7 @@ class Exchange:
             NotPlainError: the outcome cannot be kept.
         """
         job = self._own.get(holder)
-        if job is None or not self._logs.end(self._id, holder, lambda at: [job.ended(at, outcome)]):
+        if job is None or not self._logs.end(self._id, holder, lambda at: [job.ended(max(at, job.start.at), outcome)]):
             return False
         self._forget(holder)
         return True
