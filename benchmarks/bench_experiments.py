@@ -132,7 +132,7 @@ def databases() -> Iterator[dict[str, str]]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=SCRATCH))
         urls = {"sqlite": f"sqlite:///{folder}/experiments.db"}
         if (binaries := find_binaries()) is not None:
-            server = Postgres(binaries)
+            server = Postgres(binaries, options="")
             stack.callback(server.remove)
             server.start()
             stack.callback(server.stop)

@@ -118,16 +118,15 @@ class Suggestions:
         """How many jobs wait for somebody to ask."""
         return len(self.planner.pool.queued)
 
-    @property
-    def offers(self) -> list[tuple[QueueJob, StartJob]]:
-        """The jobs that wait, the next one first: each as it was decided upon, and as it will start at some time."""
+    def offers(self, at: float) -> list[tuple[QueueJob, StartJob]]:
+        """The jobs that wait, the next one first: each as it was decided upon, and as it would start now."""
         pool, planner = self.planner.pool, self.planner
         waiting = [pool.tasks[key] for key in pool.queued if NOT_PLAIN not in pool.tasks[key].job.config_info]
         return [
             (
                 QueueJob(task.submitted, task.job),
                 replace(
-                    pool.start_of(task.job.key, 0.0, ""), previous_budget=planner.previous_budget(task.job.config_id)
+                    pool.start_of(task.job.key, at, ""), previous_budget=planner.previous_budget(task.job.config_id)
                 ),
             )
             for task in waiting

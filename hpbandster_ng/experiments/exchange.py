@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.records import Outcome
@@ -15,7 +16,7 @@ from hpbandster_ng.engine.suggestions import OpenJob
 from hpbandster_ng.experiments.leases import LeaseKeeper
 from hpbandster_ng.experiments.ledger import Ledger, worker_of
 from hpbandster_ng.experiments.specification import Specification
-from hpbandster_ng.storage.shared import Ahead, OfferedError, Record, SharedLogs, Turn
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, SharedLogs, Turn
 
 __all__ = ["Exchange"]
 
@@ -24,6 +25,9 @@ _POLL = 0.1
 
 _MANY = 4
 """From so many others on, who decides does so for them, too."""
+
+_FRESH = 1.0
+"""Seconds after which what was decided for others is not taken any more, before it is seen what has happened since."""
 
 _BEHIND = 4
 """Whoever is behind by more than so many times the stock leaves the deciding to others, who need to read less."""
@@ -65,7 +69,8 @@ class Exchange:
         self._lock = threading.RLock()
         self._ledger = Ledger(specification)
         self._own: dict[str, OpenJob] = {}
-        self._num_offers = self._stock = 0
+        self._stock = 0
+        self._has_offers = self._is_stale = False
         self._keeper = LeaseKeeper(specification.lease, lambda leases: logs.renew(self._id, leases))
 
     @contextlib.contextmanager
@@ -109,68 +114,72 @@ class Exchange:
     def suggested(self, worker: str) -> OpenJob | None:
         """A job for this worker, if there is one."""
         holder = f"{worker}.{secrets.token_hex(6)}"
-        job = None
+        job = self._taken(holder) if self._has_offers else None
         while job is None:
             try:
-                job = self._taken(holder) or self._decided(worker, holder)
+                job = self._decided(worker, holder)
                 break
             except OfferedError:
-                self._num_offers = 1
+                job = self._taken(holder)
         if job is not None:
             self._own[holder] = job
             self._keeper.keep(holder)
         return job
 
     def _taken(self, holder: str) -> OpenJob | None:
-        """A job that somebody else has decided upon, if there should be one."""
-        if not self._num_offers:
-            return None
-        lease = self._specification.lease
-        taken = self._logs.take(self._id, holder, lease, lambda offer, at: [OpenJob.taken(offer, at, holder).start])
+        """A job that somebody else has decided upon just now, if there is one."""
+
+        def events(offer: Offer, at: float) -> list[Event]:
+            self._is_stale = at - offer[-1].at > _FRESH
+            return [] if self._is_stale else [OpenJob.taken(offer, at, holder).start]
+
+        taken = self._logs.take(self._id, holder, self._specification.lease, events)
+        self._has_offers = taken is not None
         if taken is None:
-            self._num_offers = 0
             return None
-        self._num_offers = taken.left
         if taken.left < self._stock / 2 and taken.number - self._ledger.position < _BEHIND * self._stock:
-            self._take_turn(
-                lambda _: None, lambda ledger, turn: _Decided(self._stocked(ledger, turn, worker_of(holder)))
-            )
+            self._take_turn(lambda _: None, partial(self._stocked, worker_of(holder)))
         return OpenJob.taken(taken.offer, taken.at, holder)
 
-    def _stocked(self, ledger: Ledger, turn: Turn, worker: str) -> list[Event]:
+    def _stocked(self, worker: str, ledger: Ledger, turn: Turn) -> _Decided:
         """Decide for others, if many of them are asking; they need not know what happened, and this process does."""
+        decided = self._without_lost(ledger, turn)
         recent = ledger.recent_workers(turn.at)
         is_limited = self._specification.parallel_bandwidth is not None
         self._stock = 0 if is_limited or len({*recent} - {worker}) < _MANY else len(recent)
-        events: list[Event] = []
         give_up = time.monotonic() + _STOCK_SECONDS
         while ledger.suggestions.num_waiting < self._stock and time.monotonic() < give_up:
             more = ledger.suggestions.stock(turn.at, ledger.suggestions.num_waiting + 1)
             if not more:
                 break
-            events += more
-        return events
+            decided.events += more
+        return decided
 
     def _decided(self, worker: str, holder: str) -> OpenJob | None:
-        """A job that is decided upon in a turn; before, those come back whose holders' leases have ended."""
+        """A job that is decided upon in a turn."""
         given: list[OpenJob] = []
 
         def decide(ledger: Ledger, turn: Turn) -> _Decided:
             suggestions = ledger.suggestions
-            decided = _Decided(ended=list(turn.expired))
-            for lost in [holder for holder in turn.expired if holder in suggestions.holders]:
-                decided.events += suggestions.take_back(turn.at, lost, "its lease has ended", is_lost=True)
+            decided = self._without_lost(ledger, turn)
             limit = self._specification.parallel_bandwidth
             if (limit is None or len(suggestions.holders) < limit) and suggestions.has_job(turn.at):
                 decided.events += suggestions.give(turn.at, holder)
                 if holder in suggestions.holders:
                     decided.leases[holder] = self._specification.lease
                     given.append(suggestions.job_of(holder))
-                    decided.events += self._stocked(ledger, turn, worker)
+            decided.events += self._stocked(worker, ledger, turn).events
             return decided
 
-        self._take_turn(lambda _: None, decide, unless_offered=True)
+        self._take_turn(lambda _: None, decide, unless_offered=not self._is_stale)
         return given[-1] if given else None
+
+    def _without_lost(self, ledger: Ledger, turn: Turn) -> _Decided:
+        """Those jobs come back whose holders' leases have ended."""
+        decided = _Decided(ended=list(turn.expired))
+        for lost in [holder for holder in turn.expired if holder in ledger.suggestions.holders]:
+            decided.events += ledger.suggestions.take_back(turn.at, lost, "its lease has ended", is_lost=True)
+        return decided
 
     def has_news(self, give_up: float) -> bool:
         """Wait until there may be another answer to :meth:`suggested`; False if it is time to give up.
@@ -209,8 +218,8 @@ class Exchange:
                         check(ledger)
                         is_decided = True
                         decided = decide(ledger, turn)
-                        offers = ledger.suggestions.offers
-                        self._num_offers = len(offers)
+                        offers = ledger.suggestions.offers(turn.at) if self._stock else []
+                        self._has_offers, self._is_stale = bool(offers), False
                     if decided.events:
                         record = turn.append(decided.events, decided.leases, decided.ended, offers)
                         with self._lock:

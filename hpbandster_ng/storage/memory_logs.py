@@ -125,8 +125,11 @@ class MemoryLogs:
         with log.turns:
             if not log.offers:
                 return None
-            offer, at = log.offers.pop(0), time.time()
-            log.records.append(Record(len(log.records) + 1, tuple(events(offer, at))))
+            offer, at = log.offers[0], time.time()
+            if not (added := events(offer, at)):
+                return None
+            del log.offers[0]
+            log.records.append(Record(len(log.records) + 1, tuple(added)))
             log.leases[holder] = time.monotonic() + seconds
             return Taken(len(log.records), at, offer, len(log.offers))
 

@@ -158,7 +158,9 @@ class MongoSharedLogs:
             if log is None or (text := log.get("offer")) is None:
                 return None
             at, offer = connection.noted(log["at"]), decode(text, f"{self._shown}, log {name!r}, an offer")
-            change = documents.short_addition(encode(events(offer, at)), {holder: seconds}, (), text)
+            if not (added := events(offer, at)):
+                return None
+            change = documents.short_addition(encode(added), {holder: seconds}, (), text)
             with self._failures("written"):
                 number = connection.add(documents.if_offered(name, text), change)
             if number is not None:

@@ -44,7 +44,7 @@ class Taken:
     Attributes:
         number: of the record that was added.
         at: when, by the clock that all who write to the log share.
-        offer: the first that there was.
+        offer: what was taken.
         left: how many there are still.
     """
 
@@ -149,15 +149,16 @@ class SharedLogs(Protocol):
     def take(
         self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
     ) -> Taken | None:
-        """Take the first offer, and add a record that follows from it, whatever others add meanwhile.
+        """Take one of the first offers, and add a record that follows from it, whatever others add meanwhile.
 
         Args:
             holder: gets a lease.
             seconds: from now, when the lease ends.
-            events: what is recorded when that offer is taken at that time; may be called more than once.
+            events: what is recorded when that offer is taken at that time; none to refuse it. May be called more than
+                once.
 
         Returns:
-            None if there is no offer, or others are in the way: then a turn tells.
+            None if there is no offer, it is refused, or others are in the way: then a turn tells.
         """
 
     def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:

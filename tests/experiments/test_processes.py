@@ -35,8 +35,13 @@ def told(process, word):
     return [said[word] for said in map(json.loads, lines) if word in said]
 
 
-def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url, spawn):
-    processes = [spawn(PROCESS, url, experiment.id, "work") for _ in range(4)]
+def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url, spawn, tmp_path):
+    experiment.extend(60)
+    gate = tmp_path / "gate"
+    processes = [spawn(PROCESS, url, experiment.id, f"work {i}", gate) for i in range(8)]
+    for process in processes:
+        process.wait_for("began")
+    gate.touch()
     for process in processes:
         assert process.end() == 0, process.output
     suggested = [each for process in processes for each in told(process, "suggested")]
@@ -47,7 +52,9 @@ def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url
     assert progress.observed == {"succeeded": len(suggested)}
     runs = Counter((run.config_id, run.budget) for run in experiment.result().get_all_runs())
     assert set(runs.values()) == {1}
-    assert sum(bool(told(process, "observed")) for process in processes) > 1
+    assert sum(bool(told(process, "observed")) for process in processes) > 4
+    decided = [{type(event) for event in record.events} for record in experiment.records()]
+    assert {StartJob} in decided  # who asked was given what somebody else had decided
 
 
 @pytest.mark.slow
