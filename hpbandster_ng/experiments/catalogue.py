@@ -15,8 +15,8 @@ __all__ = ["check_is_same", "find", "names"]
 
 
 def names(logs: SharedLogs) -> dict[str, str]:
-    """Names by id."""
-    return {identity: recorded.name for identity in logs.names() if (recorded := _recorded(logs, identity))}
+    """Names by id; of those that only a later version can read, too."""
+    return {identity: name for identity in logs.names() if (name := _name(logs, identity)) is not None}
 
 
 def find(logs: SharedLogs, experiment: str) -> Specification:
@@ -47,6 +47,18 @@ def check_is_same(logs: SharedLogs, described: RunDescribed, seed: int | None) -
 def _recorded(logs: SharedLogs, identity: str) -> Specification | None:
     head = logs.head(identity)
     return None if head is None else Specification.recorded(head.events[0], f"experiment {identity!r}")
+
+
+def _name(logs: SharedLogs, identity: str) -> str | None:
+    """None if it was deleted meanwhile; the id if the name cannot be read."""
+    try:
+        head = logs.head(identity)
+    except LogError:
+        return identity
+    if head is None:
+        return None
+    described = head.events[0]
+    return str(described.description.get("name", identity)) if isinstance(described, RunDescribed) else identity
 
 
 def _unknown(experiment: str, known: Mapping[str, str]) -> LogError:

@@ -28,8 +28,8 @@ from hpbandster_ng.experiments.exchange import Exchange
 from hpbandster_ng.experiments.ledger import Ledger, Progress
 from hpbandster_ng.experiments.metrics import Metric
 from hpbandster_ng.experiments.outcomes import Best, best_of, pareto_front
-from hpbandster_ng.experiments.specification import Specification
-from hpbandster_ng.experiments.suggestion import Suggestion
+from hpbandster_ng.experiments.specification import Specification, check_text
+from hpbandster_ng.experiments.suggestion import Suggestion, closed_suggestions
 from hpbandster_ng.storage.shared import Record, SharedLogs
 from hpbandster_ng.storage.urls import shared_logs_of
 
@@ -175,7 +175,7 @@ class Experiment:
         """
         if timeout is not None:
             check_number("timeout", timeout, "None waits until the experiment is finished")
-        worker = worker or f"{socket.gethostname()}.{os.getpid()}"
+        worker = check_text("worker", worker or f"{socket.gethostname()}.{os.getpid()}")
         give_up = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             job = self._exchange.suggested(worker)
@@ -258,17 +258,24 @@ class Experiment:
         self._exchange.change(partial(self._check_open, holder), decide, holder)
 
     def suggestions(self, state: str = "open") -> list[Suggestion]:
-        """The suggestions that somebody has, the oldest first; any of them can be observed or released from here."""
-        if state != "open":
-            raise InvalidArgumentError("state", state, "must be 'open'", "result() has what was observed")
+        """The suggestions that somebody has, the oldest first; any of them can be observed or released from here.
+
+        Args:
+            state: ``"open"``; or ``"closed"`` for those whose evaluation has ended, in the order of their ends. What
+                was measured is in :meth:`result`, by ``config_id`` and ``budget``.
+        """
+        if state == "closed":
+            return list(closed_suggestions(self.records()))
+        _check_state(state, "open", "closed")
         with self._exchange.ledger() as ledger:
             suggestions = ledger.suggestions
             return [Suggestion.of(suggestions.job_of(holder)) for holder in suggestions.holders]
 
     def delete_suggestions(self, state: str = "open") -> int:
         """Take the configurations of all open suggestions out of the experiment; returns how many."""
+        _check_state(state, "open")
         deleted = 0
-        for suggestion in self.suggestions(state):
+        for suggestion in self.suggestions():
             with contextlib.suppress(SuggestionError):  # somebody was faster
                 self._end(suggestion, Outcome(OutcomeState.CANCELLED, error="it was deleted"))
                 deleted += 1
@@ -377,5 +384,17 @@ class Experiment:
         )
 
 
-def _holder(suggestion: Suggestion | str) -> str:
-    return suggestion if isinstance(suggestion, str) else suggestion.id
+def _holder(suggestion: object) -> str:
+    if isinstance(suggestion, Suggestion):
+        return suggestion.id
+    if isinstance(suggestion, str):
+        return suggestion
+    raise InvalidArgumentError(
+        "suggestion", suggestion, "must be a Suggestion, or the id of one", "suggest() returns it"
+    )
+
+
+def _check_state(state: object, *legal: str) -> None:
+    if state not in legal:
+        rule = f"must be {' or '.join(map(repr, legal))}"
+        raise InvalidArgumentError("state", state, rule, "'open' are those that somebody has")
