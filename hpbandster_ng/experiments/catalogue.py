@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from hpbandster_ng.core.resumption import check_same, recorded_description
+from hpbandster_ng.core.resumption import differences, recorded_description
 from hpbandster_ng.engine.events import RunDescribed
-from hpbandster_ng.errors import LogError
+from hpbandster_ng.errors import LogError, RunDiffersError
 from hpbandster_ng.experiments.specification import Specification, id_of
 from hpbandster_ng.storage.shared import SharedLogs
 
@@ -40,8 +40,17 @@ def check_is_same(logs: SharedLogs, described: RunDescribed, seed: int | None) -
     head = logs.head(described.run_id)
     recorded = recorded_description(() if head is None else head.events, logs)
     assert recorded is not None
-    asked = {name: value for name, value in described.description.items() if name != "seed"}
-    check_same(recorded, described.run_id, asked, seed)
+    then, now = dict(recorded.description), dict(described.description)
+    if seed is None:
+        del now["seed"]
+    settings = [{key: value for key, value in each.pop("settings").items() if key != "seed"} for each in (then, now)]
+    for each, own in zip((then, now), settings, strict=True):
+        each |= {key: own.get(key, "not given") for key in {**settings[0], **settings[1]}}
+    if told := differences(then, now):
+        raise RunDiffersError(
+            f"experiment {then['name']!r} cannot go on with other settings: {'; '.join(told)}; call it as before, or "
+            "choose another name"
+        )
 
 
 def _recorded(logs: SharedLogs, identity: str) -> Specification | None:

@@ -131,10 +131,13 @@ def test_the_same_call_again_returns_at_once_and_a_larger_one_goes_on(url, tmp_p
 
 def test_the_same_name_with_other_settings_is_refused(url):
     minimised(quadratic, storage=url)
-    with pytest.raises(RunDiffersError, match=r"settings was .*max_budget.* and is"):
+    with pytest.raises(RunDiffersError, match=r"experiment .quadratic. cannot go on .*: max_budget was 9 and is 27; "):
         minimised(quadratic, storage=url, max_budget=27)
     with pytest.raises(RunDiffersError, match="seed was 1 and is 2"):
         minimised(quadratic, storage=url, seed=2)
+    with pytest.raises(RunDiffersError, match=r"settings: eta was 'not given' and is 2; call it as before, or choose"):
+        minimised(quadratic, storage=url, eta=2)
+    assert minimised(quadratic, storage=url, seed=None).budget == 9
 
 
 def test_the_timeout_ends_what_hangs_in_another_process():
