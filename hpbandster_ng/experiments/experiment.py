@@ -31,7 +31,7 @@ from hpbandster_ng.experiments.outcomes import Best, best_of, pareto_front
 from hpbandster_ng.experiments.specification import Specification, check_text
 from hpbandster_ng.experiments.suggestion import Suggestion, closed_suggestions
 from hpbandster_ng.storage.shared import Record, SharedLogs
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["Experiment", "Suggestion"]
 
@@ -119,21 +119,21 @@ class Experiment:
         """
         if n_iterations is not None:
             check_whole("n_iterations", n_iterations, 1, "None means no limit")
-        logs = shared_logs_of(storage)
         specification = Specification.checked(
             name, optimizer, settings, configspace, metrics, parallel_bandwidth, lease, metadata or {}
         )
         described = specification.described(time.time(), specification.new_optimizer().seed)
         request = RunRequested(described.at, n_iterations or 0, is_open_ended=n_iterations is None)
-        if logs.create(specification.id, [described, request]):
-            return cls.open(logs, specification.id)
-        if not exist_ok:
-            raise InvalidArgumentError("name", name, "is taken", "open that experiment, or choose another name")
-        check_is_same(logs, described, settings.get("seed"))
-        there = cls.open(logs, specification.id)
-        if (math.inf if n_iterations is None else n_iterations) > there.progress.n_iterations:
-            there.extend(n_iterations)
-        return there
+        with logs_closed_on_error(storage) as logs:
+            if logs.create(specification.id, [described, request]):
+                return cls.open(logs, specification.id)
+            if not exist_ok:
+                raise InvalidArgumentError("name", name, "is taken", "open that experiment, or choose another name")
+            check_is_same(logs, described, settings.get("seed"))
+            there = cls.open(logs, specification.id)
+            if (math.inf if n_iterations is None else n_iterations) > there.progress.n_iterations:
+                there.extend(n_iterations)
+            return there
 
     @classmethod
     def open(cls: type[_Self], storage: SharedLogs | str, experiment: str) -> _Self:
@@ -147,8 +147,8 @@ class Experiment:
             LogError: there is none; the message lists those that are most like it. Or it is one of a later version.
             StorageError: the database cannot be read.
         """
-        logs = shared_logs_of(storage)
-        return cls(logs, find(logs, experiment))
+        with logs_closed_on_error(storage) as logs:
+            return cls(logs, find(logs, experiment))
 
     @staticmethod
     def names(storage: SharedLogs | str) -> dict[str, str]:
@@ -157,7 +157,8 @@ class Experiment:
         Raises:
             StorageError: the database cannot be read.
         """
-        return names(shared_logs_of(storage))
+        with logs_closed_on_error(storage, closes_always=True) as logs:
+            return names(logs)
 
     def suggest(self, worker: str | None = None, timeout: float | None = None) -> Suggestion | None:
         """A configuration to be evaluated; waits while there is none, because a rung fills or too many are open.
@@ -396,5 +397,4 @@ def _holder(suggestion: object) -> str:
 
 def _check_state(state: object, *legal: str) -> None:
     if state not in legal:
-        rule = f"must be {' or '.join(map(repr, legal))}"
-        raise InvalidArgumentError("state", state, rule, "'open' are those that somebody has")
+        raise InvalidArgumentError("state", state, f"must be {' or '.join(map(repr, legal))}", "correct it")
