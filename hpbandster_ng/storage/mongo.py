@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +17,8 @@ from urllib.parse import quote
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
 from hpbandster_ng.storage import mongo_documents as documents
-from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.mongo_turns import MongoTurn, nap, seconds
+from hpbandster_ng.storage.codec import decode
+from hpbandster_ng.storage.mongo_turns import TRIES, MongoTurn, early_place, encoded, nap, seconds, short_nap
 from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, Turn
 
 try:
@@ -45,13 +44,6 @@ _KEPT = WriteConcern(w="majority", j=True, wtimeout=30_000)
 
 _PROLONG_SECONDS = 1.0
 """How often turns are made to last on, which end by themselves after :data:`documents.TURN_SECONDS`."""
-
-_EARLY = 8
-"""From so many offers one is taken."""
-
-_TRIES = 20
-_SHORT_NAP = 0.004
-"""Seconds at most, between two tries to change a log that somebody has a turn in."""
 
 _Document = dict[str, Any]
 _Documents = MongoCollection[_Document]
@@ -82,7 +74,7 @@ class MongoSharedLogs:
         return f"{type(self).__name__}({self._shown!r})"
 
     def create(self, name: str, events: Sequence[Event]) -> bool:
-        log = documents.new_log(name, ObjectId(), encode(events))
+        log = documents.new_log(name, ObjectId(), encoded(events))
         with self._failures("written"):
             connection = self._connected()
             version = {"$setOnInsert": {"version": documents.VERSION}}
@@ -151,34 +143,34 @@ class MongoSharedLogs:
     def take(
         self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
     ) -> Taken | None:
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             with self._failures("written"):
                 connection = self._connected()
-                log = connection.logs.find_one({"_id": name}, documents.early_offer(random.randrange(_EARLY)))
+                log = connection.logs.find_one({"_id": name}, documents.early_offer(early_place()))
             if log is None or (text := log.get("offer")) is None:
                 return None
             at, offer = connection.noted(log["at"]), decode(text, f"{self._shown}, log {name!r}, an offer")
             if not (added := events(offer, at)):
                 return None
-            change = documents.short_addition(encode(added), {holder: seconds}, (), text)
+            change = documents.short_addition(encoded(added), {holder: seconds}, (), text)
             with self._failures("written"):
                 number = connection.add(documents.if_offered(name, text), change)
             if number is not None:
                 return Taken(number, at, offer, log["left"])
-            time.sleep(random.random() * _SHORT_NAP)
+            time.sleep(short_nap())
         return None
 
     def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             with self._failures("written"):
                 connection = self._connected()
-                change = documents.short_addition(encode(events(connection.now())), {}, [holder])
+                change = documents.short_addition(encoded(events(connection.now())), {}, [holder])
                 if connection.add(documents.if_held(name, holder), change) is not None:
                     return True
                 log = connection.logs.find_one({"_id": name}, documents.held(holder))
             if log is None or log["queue"] or not log["is_held"]:
                 return False
-            time.sleep(random.random() * _SHORT_NAP)
+            time.sleep(short_nap())
         return False
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:

@@ -212,13 +212,11 @@ def addition(
 
 
 def early_offer(place: int) -> _Document:
-    """What is asked for of a log to take an offer: the one at that place, or the last before it.
-
-    Were it always the first, most of those that ask at the same time would have to ask again.
-    """
-    last = {"$subtract": [{"$size": "$offers"}, 1]}
-    offer = {"$arrayElemAt": ["$offers", {"$min": [place, last]}]}
-    return {"offer": {"$cond": [_IS_OFFERED, offer, None]}, "left": last, "at": "$$NOW"}
+    """What is asked for of a log to take an offer: the one at that place, counted round and round."""
+    count = {"$size": "$offers"}
+    offer = {"$arrayElemAt": ["$offers", {"$mod": [place, count]}]}
+    left = {"$subtract": [count, 1]}
+    return {"offer": {"$cond": [_IS_OFFERED, offer, None]}, "left": left, "at": "$$NOW"}
 
 
 SIZES: _Document = dict.fromkeys(("key", "count", "first", "bytes"), True)

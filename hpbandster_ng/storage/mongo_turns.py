@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from hpbandster_ng.engine.events import Event
+from hpbandster_ng.errors import NotPlainError
 from hpbandster_ng.storage import mongo_documents as documents
 from hpbandster_ng.storage.codec import encode
 from hpbandster_ng.storage.shared import Offer, Record
 
-__all__ = ["MongoTurn", "nap", "seconds"]
+__all__ = ["TRIES", "MongoTurn", "early_place", "encoded", "nap", "seconds", "short_nap"]
+
+TRIES = 20
+"""To change a log without a turn, before one is taken."""
+
+_LONGEST_TEXT = 3_000_000
+"""A character has up to four bytes, and a document up to 16 MiB."""
 
 _SHORTEST_NAP = 0.0005
 _LONGEST_NAP = 0.25
@@ -35,7 +43,7 @@ class MongoTurn:
         ended: Collection[str] = (),
         offers: Sequence[Offer] = (),
     ) -> Record:
-        self.change = documents.addition(encode(events), leases, ended, list(map(encode, offers)), self.cut)
+        self.change = documents.addition(encoded(events), leases, ended, list(map(encode, offers)), self.cut)
         return Record(self.count + 1, tuple(events))
 
 
@@ -53,6 +61,31 @@ def nap(ahead: int, pace: float, stuck: float) -> float:
     """
     expected = (0.7 * ahead + 0.3) * pace if ahead else 0.1 * pace
     return min(_LONGEST_NAP, max(_SHORTEST_NAP, expected, 0.2 * stuck))
+
+
+def early_place() -> int:
+    """Of the offer to be taken: were it always the first, most of those that ask at the same time would get none."""
+    return random.randrange(32)
+
+
+def short_nap() -> float:
+    """Seconds until another try to change a log that somebody has a turn in, or that others change as often."""
+    return random.random() * 0.004
+
+
+def encoded(events: Sequence[Event]) -> str:
+    """Events as the text of a record.
+
+    Raises:
+        NotPlainError: one holds a value that has no text form, or they are more than a document of MongoDB can hold.
+    """
+    text = encode(events)
+    if len(text) > _LONGEST_TEXT:
+        raise NotPlainError(
+            f"a record of {len(text):,} characters is too long for MongoDB; the limit is {_LONGEST_TEXT:,}: keep what is "
+            "large in a file, and its path in the result"
+        )
+    return text
 
 
 def seconds(at: datetime) -> float:
