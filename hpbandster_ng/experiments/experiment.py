@@ -256,7 +256,7 @@ class Experiment:
         def decide(ledger: Ledger, at: float) -> list[Event]:
             return ledger.suggestions.take_back(at, holder, "it was released", is_lost=False)
 
-        self._exchange.change(partial(self._check_open, holder), decide, holder)
+        self._exchange.change(partial(Ledger.check_open, holder=holder), decide, holder)
 
     def suggestions(self, state: str = "open") -> list[Suggestion]:
         """The suggestions that somebody has, the oldest first; any of them can be observed or released from here.
@@ -375,20 +375,7 @@ class Experiment:
         if is_plain and self._exchange.end(holder, told(math.inf, -math.inf)):
             return
 
-        self._exchange.change(partial(self._check_open, holder), decide, holder)
-
-    def _check_open(self, holder: str, ledger: Ledger) -> None:
-        if holder in ledger.suggestions.holders:
-            return
-        if ledger.knows(holder):
-            raise SuggestionError(
-                f"suggestion {holder!r} is closed: it was observed, released or deleted, or its lease of "
-                f"{ledger.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on "
-                "with the next one"
-            )
-        raise SuggestionError(
-            f"{holder!r} is no suggestion of experiment {self.name!r}; suggestions() has those that are open"
-        )
+        self._exchange.change(partial(Ledger.check_open, holder=holder), decide, holder)
 
 
 def _holder(suggestion: object) -> str:

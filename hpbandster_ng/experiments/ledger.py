@@ -12,7 +12,7 @@ from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.events import EndJob, Event, RunRequested, StartJob
 from hpbandster_ng.engine.records import JobReport, OutcomeState
 from hpbandster_ng.engine.suggestions import Suggestions
-from hpbandster_ng.errors import LogError
+from hpbandster_ng.errors import LogError, SuggestionError
 from hpbandster_ng.experiments.specification import Specification
 from hpbandster_ng.storage.shared import Record
 
@@ -115,9 +115,24 @@ class Ledger:
             loss = guide.as_loss(values[guide.name])
             self.lowest, self.highest = min(self.lowest, loss), max(self.highest, loss)
 
-    def knows(self, holder: str) -> bool:
-        """Whether that suggestion is of this experiment, open or not."""
-        return holder in self._holders
+    def check_open(self, holder: str) -> None:
+        """Whether somebody has that suggestion still.
+
+        Raises:
+            SuggestionError: nobody has, or it is none of this experiment.
+        """
+        if holder in self.suggestions.holders:
+            return
+        if holder in self._holders:
+            raise SuggestionError(
+                f"suggestion {holder!r} is closed: it was observed, released or deleted, or its lease of "
+                f"{self.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on "
+                "with the next one"
+            )
+        raise SuggestionError(
+            f"{holder!r} is no suggestion of experiment {self.specification.name!r}; suggestions() has those that are "
+            "open"
+        )
 
     def recent_workers(self, at: float) -> list[str]:
         """Who got a suggestion in the last moments before, once for each."""

@@ -77,8 +77,7 @@ class MongoSharedLogs:
         log = documents.new_log(name, ObjectId(), encoded(events))
         with self._failures("written"):
             connection = self._connected()
-            version = {"$setOnInsert": {"version": documents.VERSION}}
-            connection.schema.update_one({"_id": "schema"}, version, upsert=True)
+            connection.schema.update_one({"_id": "schema"}, documents.FIRST_VERSION, upsert=True)
             try:
                 connection.kept_logs.insert_one(log)
             except DuplicateKeyError:

@@ -28,6 +28,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 __all__ = [
+    "FIRST_VERSION",
     "GLANCE",
     "HAND_OVER",
     "LOGS",
@@ -66,6 +67,9 @@ VERSION = 1
 
 TURN_SECONDS = 5.0
 """How long a turn lasts that nobody prolongs."""
+
+FIRST_VERSION: dict[str, Any] = {"$setOnInsert": {"version": VERSION}}
+"""Told where there is none yet."""
 
 _TAIL_RECORDS = 64
 _TAIL_BYTES = 65_536

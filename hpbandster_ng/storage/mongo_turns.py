@@ -18,8 +18,8 @@ __all__ = ["TRIES", "MongoTurn", "early_place", "encoded", "nap", "seconds", "sh
 TRIES = 20
 """To change a log without a turn, before one is taken."""
 
-_LONGEST_TEXT = 3_000_000
-"""A character has up to four bytes, and a document up to 16 MiB."""
+_LARGEST = 4_000_000
+"""Bytes of a record; a document has up to 16 MiB, and may hold more than one for a moment."""
 
 _SHORTEST_NAP = 0.0005
 _LONGEST_NAP = 0.25
@@ -80,10 +80,10 @@ def encoded(events: Sequence[Event]) -> str:
         NotPlainError: one holds a value that has no text form, or they are more than a document of MongoDB can hold.
     """
     text = encode(events)
-    if len(text) > _LONGEST_TEXT:
+    if (size := len(text.encode())) > _LARGEST:
         raise NotPlainError(
-            f"a record of {len(text):,} characters is too long for MongoDB; the limit is {_LONGEST_TEXT:,}: keep what is "
-            "large in a file, and its path in the result"
+            f"a record of {size:,} bytes is too large for a document of MongoDB; the limit is {_LARGEST:,}: keep what "
+            "is large in a file, and its path in the result"
         )
     return text
 

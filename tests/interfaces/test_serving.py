@@ -25,15 +25,23 @@ class UncertainLogs(FailingLogs):
     """Keeps what it is told to, and says once that it has not.
 
     Attributes:
-        breaks: whether the next turn does.
+        breaks: whether the next change does.
     """
 
     breaks = False
 
     @contextmanager
-    def turn(self, name, after, ahead=None):
-        with super().turn(name, after, ahead) as turn:
+    def turn(self, *arguments):
+        with super().turn(*arguments) as turn:
             yield turn
+        self.perhaps_break()
+
+    def end(self, *arguments):
+        has_ended = super().end(*arguments)
+        self.perhaps_break()
+        return has_ended
+
+    def perhaps_break(self):
         if self.breaks:
             self.breaks = False
             broken()
