@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.records import Outcome
@@ -138,22 +137,33 @@ class Exchange:
         if taken is None:
             return None
         if taken.left < self._stock / 2 and taken.number - self._ledger.position < _BEHIND * self._stock:
-            self._take_turn(lambda _: None, partial(self._stocked, worker_of(holder)))
+            self._restock(worker_of(holder))
         return OpenJob.taken(taken.offer, taken.at, holder)
 
-    def _stocked(self, worker: str, ledger: Ledger, turn: Turn) -> _Decided:
-        """Decide for others, if many of them are asking; they need not know what happened, and this process does."""
-        decided = self._without_lost(ledger, turn)
+    def _restock(self, worker: str) -> None:
+        def decide(ledger: Ledger, turn: Turn) -> _Decided:
+            decided = self._without_lost(ledger, turn)
+            decided.events += self._stocked(worker, ledger, turn)
+            return decided
+
+        self._take_turn(lambda _: None, decide)
+
+    def _stocked(self, worker: str, ledger: Ledger, turn: Turn) -> list[Event]:
+        """Decide for others, if many of them are asking: they need not know what has happened, and this process does.
+
+        As much is decided as was asked for in the last moments.
+        """
         recent = ledger.recent_workers(turn.at)
         is_limited = self._specification.parallel_bandwidth is not None
         self._stock = 0 if is_limited or len({*recent} - {worker}) < _MANY else len(recent)
+        events: list[Event] = []
         give_up = time.monotonic() + _STOCK_SECONDS
         while ledger.suggestions.num_waiting < self._stock and time.monotonic() < give_up:
             more = ledger.suggestions.stock(turn.at, ledger.suggestions.num_waiting + 1)
             if not more:
                 break
-            decided.events += more
-        return decided
+            events += more
+        return events
 
     def _decided(self, worker: str, holder: str) -> OpenJob | None:
         """A job that is decided upon in a turn."""
@@ -168,7 +178,7 @@ class Exchange:
                 if holder in suggestions.holders:
                     decided.leases[holder] = self._specification.lease
                     given.append(suggestions.job_of(holder))
-            decided.events += self._stocked(worker, ledger, turn).events
+            decided.events += self._stocked(worker, ledger, turn)
             return decided
 
         self._take_turn(lambda _: None, decide, unless_offered=not self._is_stale)

@@ -245,9 +245,13 @@ def if_held(name: str, holder: str) -> _Document:
 def short_addition(
     text: str, leases: Mapping[str, float], ended: Collection[str], taken: str | None = None
 ) -> _Document:
-    """Add a record without a turn, set and end leases, and remove the offer that is taken."""
+    """Add a record without a turn, set and end leases, and remove the offer that is taken.
+
+    A turn that has ended by itself is over for good then: its holder does not know of this record.
+    """
     return {
         "$set": {
+            "holder": None,
             "count": {"$add": ["$count", 1]},
             "tail": {"$concatArrays": ["$tail", [_literal(text)]]},
             "bytes": {"$add": ["$bytes", len(text)]},
