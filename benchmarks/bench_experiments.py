@@ -44,7 +44,7 @@ class Measured:
 
     Attributes:
         seconds: of each trial, sorted.
-        rate: trials a second, of all together.
+        rate: trials a second, of all together, until the last was observed.
     """
 
     seconds: list[float]
@@ -88,7 +88,7 @@ def run_one(work: Callable[..., Iterator[float]], arguments: Any, barrier: Any, 
     trials = work(*arguments)
     next(trials)
     barrier.wait()
-    results.put(list(trials))
+    results.put([(seconds, time.time()) for seconds in trials])
 
 
 def measured(work: Callable[..., Iterator[float]], *arguments: Any) -> Measured:
@@ -98,12 +98,12 @@ def measured(work: Callable[..., Iterator[float]], *arguments: Any) -> Measured:
     for process in processes:
         process.start()
     barrier.wait()
-    begin = time.perf_counter()
-    seconds = sorted(second for _ in processes for second in results.get(timeout=LIMIT))
-    duration = time.perf_counter() - begin
+    begin = time.time()
+    trials = [trial for _ in processes for trial in results.get(timeout=LIMIT)]
+    duration = max(end for _, end in trials) - begin
     for process in processes:
         process.join()
-    return Measured(seconds, len(seconds) / duration)
+    return Measured(sorted(seconds for seconds, _ in trials), len(trials) / duration)
 
 
 def measure_ours(url: str, name: str) -> Measured:
@@ -132,7 +132,7 @@ def databases() -> Iterator[dict[str, str]]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=SCRATCH))
         urls = {"sqlite": f"sqlite:///{folder}/experiments.db"}
         if (binaries := find_binaries()) is not None:
-            server = Postgres(binaries)
+            server = Postgres(binaries, options="")
             stack.callback(server.remove)
             server.start()
             stack.callback(server.stop)

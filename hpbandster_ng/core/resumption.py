@@ -11,7 +11,7 @@ from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.errors import LogError, NotPlainError, RunDiffersError, shortened
 from hpbandster_ng.storage.spaces import space_as_json
 
-__all__ = ["check_same", "described", "recorded_description"]
+__all__ = ["check_same", "described", "differences", "recorded_description"]
 
 _DRAWN = ("time_ref", "seed")
 """Settings that a run is given by its start; a seed that the user chose is compared besides."""
@@ -59,17 +59,21 @@ def check_same(recorded: RunDescribed, run_id: str, description: Mapping[str, An
     """
     now = {**description, "run_id": run_id} if seed is None else {**description, "run_id": run_id, "seed": seed}
     then = {**recorded.description, "run_id": recorded.run_id}
-    differences = [
+    if told := differences(then, now):
+        raise RunDiffersError(
+            f"run_id={recorded.run_id!r} cannot go on as another run: {'; '.join(told)}; start it as before, or "
+            "give the new run a run_id and a storage of its own"
+        )
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In words, how what both know differs."""
+    return [
         difference
         for name in now
         if name in then and now[name] != then[name]
         for difference in _differences(name, then[name], now[name])
     ]
-    if differences:
-        raise RunDiffersError(
-            f"run_id={recorded.run_id!r} cannot go on as another run: {'; '.join(differences)}; start it as before, or "
-            "give the new run a run_id and a storage of its own"
-        )
 
 
 def _differences(name: str, then: Any, now: Any) -> list[str]:

@@ -36,7 +36,7 @@ from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
 
 __all__ = ["Planner"]
 
-_NOT_PLAIN = "not_plain"
+NOT_PLAIN = "not_plain"
 """Key of the config_info that says why a configuration can never be sent to a worker; the job then holds a readable
 substitute, from which a generator could learn nothing."""
 
@@ -144,7 +144,7 @@ class Planner:
         """Whether a worker that joined now would get a job."""
         if self._is_over(at):
             return False
-        if self.pool.has_queued:
+        if self.pool.queued:
             return True
         if self._is_request_ended:
             return False
@@ -180,7 +180,7 @@ class Planner:
         """
         self._is_late = self._has_waited(happening, lag)
         self._apply(happening)
-        return list(self._decide(happening.at))
+        return list(self.decide(happening.at))
 
     def _has_waited(self, happening: Happening, lag: float) -> bool:
         """Whether a worker that is free now has waited too long to be kept waiting for a model's choice."""
@@ -252,7 +252,7 @@ class Planner:
         self._num_jobs += 1
         self._call.spent += job.budget
         iteration.enter(job)
-        if _NOT_PLAIN not in job.config_info:
+        if NOT_PLAIN not in job.config_info:
             self.generator.new_job(job)
         first = next(iter(self._active), None)
         if first is not None and first.is_finished:
@@ -267,7 +267,7 @@ class Planner:
             if iteration.data[report.id].status == "CRASHED":
                 self._out.append(report.id)
         is_earned = report.outcome.state is OutcomeState.SUCCEEDED or report.outcome.is_configs_fault
-        if _NOT_PLAIN not in report.job.config_info:
+        if NOT_PLAIN not in report.job.config_info:
             if is_earned:
                 self.generator.new_result(report)
             else:
@@ -281,7 +281,8 @@ class Planner:
         if iteration.is_finished:
             self._active.complete(iteration.HPB_iter)
 
-    def _decide(self, at: float) -> Iterator[Decision]:
+    def decide(self, at: float) -> Iterator[Decision]:
+        """What is to be done next, applied one by one as it is asked for."""
         while decision := self._next_decision(at):
             self._apply(decision)
             yield decision
@@ -310,12 +311,13 @@ class Planner:
         if start is None:
             return None
         task = self.pool.tasks[start.key]
-        error = task.job.config_info.get(_NOT_PLAIN)
+        error = task.job.config_info.get(NOT_PLAIN)
         if error:
             return EndJob(at, task.report(Outcome(OutcomeState.FAILED, error=error), at))
-        return replace(start, previous_budget=self._previous_budget(start.config_id))
+        return replace(start, previous_budget=self.previous_budget(start.config_id))
 
-    def _previous_budget(self, config_id: ConfigId) -> float | None:
+    def previous_budget(self, config_id: ConfigId) -> float | None:
+        """The largest budget that a configuration has succeeded on."""
         results = self.iterations[config_id[0]].data[config_id].results
         return max((budget for budget, result in results.items() if is_success(result)), default=None)
 
@@ -387,7 +389,7 @@ def _new_job(config_id: ConfigId, budget: float, config: Config, info: Mapping[s
         return Job(config_id, budget, plain(config, "config"), plain(info, "config_info"))
     except NotPlainError as error:
         readable = {str(name): _readable(value) for name, value in config.items()}
-        return Job(config_id, budget, readable, {_NOT_PLAIN: str(error)})
+        return Job(config_id, budget, readable, {NOT_PLAIN: str(error)})
 
 
 def _readable(value: Any) -> Any:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hpbandster_ng.engine.checks import check_whole
@@ -156,15 +157,16 @@ class Pool:
         self._queue: deque[JobKey] = deque()
         self._ending: deque[JobKey] = deque()
         self._filling = True
+        self._stock = 0
 
     @property
     def num_running(self) -> int:
         return len(self.workers) - len(self._idle)
 
     @property
-    def has_queued(self) -> bool:
-        """Whether a job waits for a worker."""
-        return bool(self._queue)
+    def queued(self) -> Sequence[JobKey]:
+        """The jobs that wait for a worker, the next one first."""
+        return self._queue
 
     @property
     def wants_job(self) -> bool:
@@ -186,9 +188,21 @@ class Pool:
         """
         if not (self._queue and self._idle):
             return None
-        key = self._queue[0]
-        attempt, worker = self.tasks[key].attempt + 1, next(iter(self._idle))
-        return StartJob(at, *key, attempt, worker, self.time_limit(self.tasks[key].job.budget))
+        return self.start_of(self._queue[0], at, next(iter(self._idle)))
+
+    def start_of(self, key: JobKey, at: float, worker: str) -> StartJob:
+        """How a queued job is started.
+
+        Raises:
+            InvalidArgumentError: see :meth:`next_start`.
+        """
+        task = self.tasks[key]
+        return StartJob(at, *key, task.attempt + 1, worker, self.time_limit(task.job.budget))
+
+    def stock(self, count: int) -> None:
+        """From now on, so many jobs more may wait for a worker than ``queue_sizes`` say."""
+        self._stock = count
+        self._update_filling()
 
     def apply(self, event: Event) -> None:
         """Take note of an event; those that do not concern the pool are ignored.
@@ -217,10 +231,10 @@ class Pool:
 
     def _limits(self) -> tuple[int, int]:
         low, high = self.queue_sizes
-        if not self.dynamic:
-            return low, high
         workers = len(self.workers)
-        return (max(0, low + workers), max(1, high + workers)) if workers else (low, high)
+        if self.dynamic and workers:
+            low, high = max(0, low + workers), max(1, high + workers)
+        return low + self._stock, high + self._stock
 
     def _update_filling(self) -> None:
         low, high = self._limits()

@@ -4,17 +4,20 @@ A run with a master has workers that stay. Here, each job is a worker of its own
 leaves with it. Everything else, brackets and generators, is as in any run, because the planner is the same. That such a
 worker joins and leaves follows from the start and the end of its job, so that only these are recorded: every process
 reads what all of them write.
+
+Where many ask at the same time, who decides does so for others, too: jobs that wait are offers, and taking one is all
+that the others need to do. To end a job takes no knowledge of other jobs either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from hpbandster_ng.engine.events import EndJob, Event, JobFinished, StartJob, WorkerJoined, WorkerLost
-from hpbandster_ng.engine.planner import Planner
+from hpbandster_ng.engine.events import EndJob, Event, JobFinished, QueueJob, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.planner import NOT_PLAIN, Planner
 from hpbandster_ng.engine.pool import Task
-from hpbandster_ng.engine.records import Job, Outcome
+from hpbandster_ng.engine.records import Job, JobReport, Outcome
 from hpbandster_ng.errors import IllegalTransitionError
 
 __all__ = ["OpenJob", "Suggestions"]
@@ -27,12 +30,26 @@ class OpenJob:
     Attributes:
         holder: the name that it was given under, no other job's.
         job: what is to be evaluated.
+        submitted: when it was decided upon.
         start: how it was given: when, with which attempt, time limit and previous budget.
     """
 
     holder: str
     job: Job
+    submitted: float
     start: StartJob
+
+    @classmethod
+    def taken(cls, offer: Sequence[Event], at: float, holder: str) -> OpenJob:
+        """What becomes of one of :attr:`Suggestions.offers` that somebody takes."""
+        match offer:
+            case [QueueJob() as queue, StartJob() as start]:
+                return cls(holder, queue.job, queue.at, replace(start, at=at, worker=holder))
+        raise IllegalTransitionError(f"{offer} is no offer of a job")
+
+    def ended(self, at: float, outcome: Outcome) -> EndJob:
+        """How its end is recorded, whatever else has happened."""
+        return EndJob(at, JobReport(self.job, outcome, self.holder, self.submitted, self.start.at, at))
 
 
 class Suggestions:
@@ -93,7 +110,27 @@ class Suggestions:
 
     def job_of(self, holder: str) -> OpenJob:
         """What one of :attr:`holders` has."""
-        return OpenJob(holder, self._task_of(holder).job, self._starts[holder])
+        task = self._task_of(holder)
+        return OpenJob(holder, task.job, task.submitted, self._starts[holder])
+
+    @property
+    def num_waiting(self) -> int:
+        """How many jobs wait for somebody to ask."""
+        return len(self.planner.pool.queued)
+
+    def offers(self, at: float) -> list[tuple[QueueJob, StartJob]]:
+        """The jobs that wait, the next one first: each as it was decided upon, and as it would start now."""
+        pool, planner = self.planner.pool, self.planner
+        waiting = [pool.tasks[key] for key in pool.queued if NOT_PLAIN not in pool.tasks[key].job.config_info]
+        return [
+            (
+                QueueJob(task.submitted, task.job),
+                replace(
+                    pool.start_of(task.job.key, at, ""), previous_budget=planner.previous_budget(task.job.config_id)
+                ),
+            )
+            for task in waiting
+        ]
 
     def has_job(self, at: float) -> bool:
         """Whether there is one for who asks now."""
@@ -110,6 +147,13 @@ class Suggestions:
         if self.planner.pool.workers[holder] is None:
             events += self._decisions(WorkerLost(at, holder, "there is no job for it", handed_back=True))
         return events
+
+    def stock(self, at: float, count: int) -> list[Event]:
+        """Decide ahead for who asks next, until so many jobs wait, or there are none to be had now."""
+        self.planner.pool.stock(count)
+        decisions: list[Event] = list(self.planner.decide(at))
+        self.planner.pool.stock(0)
+        return decisions
 
     def end(self, at: float, holder: str, outcome: Outcome) -> list[Event]:
         """A job that somebody has ended."""

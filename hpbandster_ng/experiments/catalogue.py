@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from hpbandster_ng.core.resumption import check_same, recorded_description
+from hpbandster_ng.core.resumption import differences, recorded_description
 from hpbandster_ng.engine.events import RunDescribed
-from hpbandster_ng.errors import LogError
+from hpbandster_ng.errors import LogError, RunDiffersError
 from hpbandster_ng.experiments.specification import Specification, id_of
 from hpbandster_ng.storage.shared import SharedLogs
 
@@ -15,8 +15,8 @@ __all__ = ["check_is_same", "find", "names"]
 
 
 def names(logs: SharedLogs) -> dict[str, str]:
-    """Names by id."""
-    return {identity: recorded.name for identity in logs.names() if (recorded := _recorded(logs, identity))}
+    """Names by id; of those that only a later version can read, too."""
+    return {identity: name for identity in logs.names() if (name := _name(logs, identity)) is not None}
 
 
 def find(logs: SharedLogs, experiment: str) -> Specification:
@@ -40,13 +40,34 @@ def check_is_same(logs: SharedLogs, described: RunDescribed, seed: int | None) -
     head = logs.head(described.run_id)
     recorded = recorded_description(() if head is None else head.events, logs)
     assert recorded is not None
-    asked = {name: value for name, value in described.description.items() if name != "seed"}
-    check_same(recorded, described.run_id, asked, seed)
+    then, now = dict(recorded.description), dict(described.description)
+    if seed is None:
+        del now["seed"]
+    settings = [{key: value for key, value in each.pop("settings").items() if key != "seed"} for each in (then, now)]
+    for each, own in zip((then, now), settings, strict=True):
+        each |= {key: own.get(key, "not given") for key in {**settings[0], **settings[1]}}
+    if told := differences(then, now):
+        raise RunDiffersError(
+            f"experiment {then['name']!r} cannot go on with other settings: {'; '.join(told)}; call it as before, or "
+            "choose another name"
+        )
 
 
 def _recorded(logs: SharedLogs, identity: str) -> Specification | None:
     head = logs.head(identity)
     return None if head is None else Specification.recorded(head.events[0], f"experiment {identity!r}")
+
+
+def _name(logs: SharedLogs, identity: str) -> str | None:
+    """None if it was deleted meanwhile; the id if the name cannot be read."""
+    try:
+        head = logs.head(identity)
+    except LogError:
+        return identity
+    if head is None:
+        return None
+    described = head.events[0]
+    return str(described.description.get("name", identity)) if isinstance(described, RunDescribed) else identity
 
 
 def _unknown(experiment: str, known: Mapping[str, str]) -> LogError:

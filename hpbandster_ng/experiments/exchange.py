@@ -10,16 +10,29 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hpbandster_ng.engine.events import Event
+from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.engine.suggestions import OpenJob
 from hpbandster_ng.experiments.leases import LeaseKeeper
-from hpbandster_ng.experiments.ledger import Ledger
+from hpbandster_ng.experiments.ledger import Ledger, worker_of
 from hpbandster_ng.experiments.specification import Specification
-from hpbandster_ng.storage.shared import Ahead, Record, SharedLogs, Turn
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, SharedLogs, Turn
 
 __all__ = ["Exchange"]
 
 _POLL = 0.1
 """Seconds between two looks whether anything was recorded."""
+
+_MANY = 4
+"""From so many others on, who decides does so for them, too."""
+
+_FRESH = 1.0
+"""Seconds after which what was decided for others is not taken any more, before it is seen what has happened since."""
+
+_BEHIND = 4
+"""Whoever is behind by more than so many times the stock leaves the deciding to others, who need to read less."""
+
+_STOCK_SECONDS = 0.02
+"""How long others may be held up by what is decided for them."""
 
 _LOOK_FOR_EXPIRED = 1.0
 """Seconds after which somebody's lease may have ended, though nothing was recorded."""
@@ -54,6 +67,9 @@ class Exchange:
         self._id = specification.id
         self._lock = threading.RLock()
         self._ledger = Ledger(specification)
+        self._own: dict[str, OpenJob] = {}
+        self._stock = 0
+        self._has_offers = self._is_stale = False
         self._keeper = LeaseKeeper(specification.lease, lambda leases: logs.renew(self._id, leases))
 
     @contextlib.contextmanager
@@ -80,31 +96,100 @@ class Exchange:
         ended = [] if holder is None else [holder]
         self._take_turn(check, lambda ledger, turn: _Decided(decide(ledger, turn.at), ended=ended))
         for each in ended:
-            self._keeper.give_up(each)
+            self._forget(each)
+
+    def end(self, holder: str, outcome: Outcome) -> bool:
+        """Record how an evaluation of this process ended, whatever others did; False if that cannot be without a turn.
+
+        Raises:
+            NotPlainError: the outcome cannot be kept.
+        """
+        job = self._own.get(holder)
+        if job is None or not self._logs.end(self._id, holder, lambda at: [job.ended(max(at, job.start.at), outcome)]):
+            return False
+        self._forget(holder)
+        return True
 
     def suggested(self, worker: str) -> OpenJob | None:
-        """A job for this worker, if there is one; before, those come back whose holders' leases have ended."""
+        """A job for this worker, if there is one."""
         holder = f"{worker}.{secrets.token_hex(6)}"
+        job = self._taken(holder) if self._has_offers else None
+        while job is None:
+            try:
+                job = self._decided(worker, holder)
+                break
+            except OfferedError:
+                job = self._taken(holder)
+        if job is not None:
+            self._own[holder] = job
+            self._keeper.keep(holder)
+        return job
+
+    def _taken(self, holder: str) -> OpenJob | None:
+        """A job that somebody else has decided upon just now, if there is one."""
+
+        def events(offer: Offer, at: float) -> list[Event]:
+            self._is_stale = at - offer[-1].at > _FRESH
+            return [] if self._is_stale else [OpenJob.taken(offer, at, holder).start]
+
+        taken = self._logs.take(self._id, holder, self._specification.lease, events)
+        self._has_offers = taken is not None
+        if taken is None:
+            return None
+        if taken.left < self._stock / 2 and taken.number - self._ledger.position < _BEHIND * self._stock:
+            self._restock(worker_of(holder))
+        return OpenJob.taken(taken.offer, taken.at, holder)
+
+    def _restock(self, worker: str) -> None:
+        def decide(ledger: Ledger, turn: Turn) -> _Decided:
+            decided = self._without_lost(ledger, turn)
+            decided.events += self._stocked(worker, ledger, turn)
+            return decided
+
+        self._take_turn(lambda _: None, decide)
+
+    def _stocked(self, worker: str, ledger: Ledger, turn: Turn) -> list[Event]:
+        """Decide for others, if many of them are asking: they need not know what has happened, and this process does.
+
+        As much is decided as was asked for in the last moments.
+        """
+        recent = ledger.recent_workers(turn.at)
+        is_limited = self._specification.parallel_bandwidth is not None
+        self._stock = 0 if is_limited or len({*recent} - {worker}) < _MANY else len(recent)
+        events: list[Event] = []
+        give_up = time.monotonic() + _STOCK_SECONDS
+        while ledger.suggestions.num_waiting < self._stock and time.monotonic() < give_up:
+            more = ledger.suggestions.stock(turn.at, ledger.suggestions.num_waiting + 1)
+            if not more:
+                break
+            events += more
+        return events
+
+    def _decided(self, worker: str, holder: str) -> OpenJob | None:
+        """A job that is decided upon in a turn."""
         given: list[OpenJob] = []
 
         def decide(ledger: Ledger, turn: Turn) -> _Decided:
             suggestions = ledger.suggestions
-            decided = _Decided(ended=list(turn.expired))
-            for lost in [holder for holder in turn.expired if holder in suggestions.holders]:
-                decided.events += suggestions.take_back(turn.at, lost, "its lease has ended", is_lost=True)
+            decided = self._without_lost(ledger, turn)
             limit = self._specification.parallel_bandwidth
             if (limit is None or len(suggestions.holders) < limit) and suggestions.has_job(turn.at):
                 decided.events += suggestions.give(turn.at, holder)
                 if holder in suggestions.holders:
                     decided.leases[holder] = self._specification.lease
                     given.append(suggestions.job_of(holder))
+            decided.events += self._stocked(worker, ledger, turn)
             return decided
 
-        self._take_turn(lambda _: None, decide)
-        if not given:
-            return None
-        self._keeper.keep(holder)
-        return given[-1]
+        self._take_turn(lambda _: None, decide, unless_offered=not self._is_stale)
+        return given[-1] if given else None
+
+    def _without_lost(self, ledger: Ledger, turn: Turn) -> _Decided:
+        """Those jobs come back whose holders' leases have ended."""
+        decided = _Decided(ended=list(turn.expired))
+        for lost in [holder for holder in turn.expired if holder in ledger.suggestions.holders]:
+            decided.events += ledger.suggestions.take_back(turn.at, lost, "its lease has ended", is_lost=True)
+        return decided
 
     def has_news(self, give_up: float) -> bool:
         """Wait until there may be another answer to :meth:`suggested`; False if it is time to give up.
@@ -126,11 +211,16 @@ class Exchange:
         self._keeper.close()
         self._logs.close()
 
-    def _take_turn(self, check: Callable[[Ledger], None], decide: Callable[[Ledger, Turn], _Decided]) -> None:
+    def _take_turn(
+        self,
+        check: Callable[[Ledger], None],
+        decide: Callable[[Ledger, Turn], _Decided],
+        unless_offered: bool = False,
+    ) -> None:
         while True:
             ledger, is_decided = self._ledger, False
             try:
-                with self._logs.turn(self._id, ledger.position, self._fold_into(ledger)) as turn:
+                with self._logs.turn(self._id, ledger.position, self._fold_into(ledger), unless_offered) as turn:
                     with self._lock:
                         if self._ledger is not ledger:
                             continue
@@ -138,8 +228,10 @@ class Exchange:
                         check(ledger)
                         is_decided = True
                         decided = decide(ledger, turn)
+                        offers = ledger.suggestions.offers(turn.at) if self._stock else []
+                        self._has_offers, self._is_stale = bool(offers), False
                     if decided.events:
-                        record = turn.append(decided.events, decided.leases, decided.ended)
+                        record = turn.append(decided.events, decided.leases, decided.ended, offers)
                         with self._lock:
                             ledger.note(record.number, record.events)
             except BaseException:
@@ -147,6 +239,10 @@ class Exchange:
                     self._begin_anew(ledger)
                 raise
             return
+
+    def _forget(self, holder: str) -> None:
+        self._own.pop(holder, None)
+        self._keeper.give_up(holder)
 
     def _fold_into(self, ledger: Ledger) -> Ahead:
         def fold(records: Sequence[Record]) -> None:

@@ -28,10 +28,10 @@ from hpbandster_ng.experiments.exchange import Exchange
 from hpbandster_ng.experiments.ledger import Ledger, Progress
 from hpbandster_ng.experiments.metrics import Metric
 from hpbandster_ng.experiments.outcomes import Best, best_of, pareto_front
-from hpbandster_ng.experiments.specification import Specification
-from hpbandster_ng.experiments.suggestion import Suggestion
+from hpbandster_ng.experiments.specification import Specification, check_text
+from hpbandster_ng.experiments.suggestion import Suggestion, closed_suggestions
 from hpbandster_ng.storage.shared import Record, SharedLogs
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["Experiment", "Suggestion"]
 
@@ -119,21 +119,21 @@ class Experiment:
         """
         if n_iterations is not None:
             check_whole("n_iterations", n_iterations, 1, "None means no limit")
-        logs = shared_logs_of(storage)
         specification = Specification.checked(
             name, optimizer, settings, configspace, metrics, parallel_bandwidth, lease, metadata or {}
         )
         described = specification.described(time.time(), specification.new_optimizer().seed)
         request = RunRequested(described.at, n_iterations or 0, is_open_ended=n_iterations is None)
-        if logs.create(specification.id, [described, request]):
-            return cls.open(logs, specification.id)
-        if not exist_ok:
-            raise InvalidArgumentError("name", name, "is taken", "open that experiment, or choose another name")
-        check_is_same(logs, described, settings.get("seed"))
-        there = cls.open(logs, specification.id)
-        if (math.inf if n_iterations is None else n_iterations) > there.progress.n_iterations:
-            there.extend(n_iterations)
-        return there
+        with logs_closed_on_error(storage) as logs:
+            if logs.create(specification.id, [described, request]):
+                return cls.open(logs, specification.id)
+            if not exist_ok:
+                raise InvalidArgumentError("name", name, "is taken", "open that experiment, or choose another name")
+            check_is_same(logs, described, settings.get("seed"))
+            there = cls.open(logs, specification.id)
+            if (math.inf if n_iterations is None else n_iterations) > there.progress.n_iterations:
+                there.extend(n_iterations)
+            return there
 
     @classmethod
     def open(cls: type[_Self], storage: SharedLogs | str, experiment: str) -> _Self:
@@ -147,8 +147,8 @@ class Experiment:
             LogError: there is none; the message lists those that are most like it. Or it is one of a later version.
             StorageError: the database cannot be read.
         """
-        logs = shared_logs_of(storage)
-        return cls(logs, find(logs, experiment))
+        with logs_closed_on_error(storage) as logs:
+            return cls(logs, find(logs, experiment))
 
     @staticmethod
     def names(storage: SharedLogs | str) -> dict[str, str]:
@@ -157,7 +157,8 @@ class Experiment:
         Raises:
             StorageError: the database cannot be read.
         """
-        return names(shared_logs_of(storage))
+        with logs_closed_on_error(storage, closes_always=True) as logs:
+            return names(logs)
 
     def suggest(self, worker: str | None = None, timeout: float | None = None) -> Suggestion | None:
         """A configuration to be evaluated; waits while there is none, because a rung fills or too many are open.
@@ -175,7 +176,7 @@ class Experiment:
         """
         if timeout is not None:
             check_number("timeout", timeout, "None waits until the experiment is finished")
-        worker = worker or f"{socket.gethostname()}.{os.getpid()}"
+        worker = check_text("worker", worker or f"{socket.gethostname()}.{os.getpid()}")
         give_up = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             job = self._exchange.suggested(worker)
@@ -255,20 +256,27 @@ class Experiment:
         def decide(ledger: Ledger, at: float) -> list[Event]:
             return ledger.suggestions.take_back(at, holder, "it was released", is_lost=False)
 
-        self._exchange.change(partial(self._check_open, holder), decide, holder)
+        self._exchange.change(partial(Ledger.check_open, holder=holder), decide, holder)
 
     def suggestions(self, state: str = "open") -> list[Suggestion]:
-        """The suggestions that somebody has, the oldest first; any of them can be observed or released from here."""
-        if state != "open":
-            raise InvalidArgumentError("state", state, "must be 'open'", "result() has what was observed")
+        """The suggestions that somebody has, the oldest first; any of them can be observed or released from here.
+
+        Args:
+            state: ``"open"``; or ``"closed"`` for those whose evaluation has ended, in the order of their ends. What
+                was measured is in :meth:`result`, by ``config_id`` and ``budget``.
+        """
+        if state == "closed":
+            return list(closed_suggestions(self.records()))
+        _check_state(state, "open", "closed")
         with self._exchange.ledger() as ledger:
             suggestions = ledger.suggestions
             return [Suggestion.of(suggestions.job_of(holder)) for holder in suggestions.holders]
 
     def delete_suggestions(self, state: str = "open") -> int:
         """Take the configurations of all open suggestions out of the experiment; returns how many."""
+        _check_state(state, "open")
         deleted = 0
-        for suggestion in self.suggestions(state):
+        for suggestion in self.suggestions():
             with contextlib.suppress(SuggestionError):  # somebody was faster
                 self._end(suggestion, Outcome(OutcomeState.CANCELLED, error="it was deleted"))
                 deleted += 1
@@ -354,28 +362,32 @@ class Experiment:
         """Record how an evaluation ended; one that succeeded gets the loss that the optimizer is told."""
         holder = _holder(suggestion)
 
+        def told(lowest: float, highest: float) -> Outcome:
+            if outcome.result is None:
+                return outcome
+            loss = self.metrics.loss(outcome.result["metrics"], lowest, highest)
+            return Outcome(outcome.state, {"loss": loss, **outcome.result})
+
         def decide(ledger: Ledger, at: float) -> list[Event]:
-            ended = outcome
-            if outcome.result is not None:
-                told = self.metrics.loss(outcome.result["metrics"], ledger.lowest, ledger.highest)
-                ended = Outcome(outcome.state, {"loss": told, **outcome.result})
-            return ledger.suggestions.end(at, holder, ended)
+            return ledger.suggestions.end(at, holder, told(ledger.lowest, ledger.highest))
 
-        self._exchange.change(partial(self._check_open, holder), decide, holder)
-
-    def _check_open(self, holder: str, ledger: Ledger) -> None:
-        if holder in ledger.suggestions.holders:
+        is_plain = outcome.result is None or self.metrics.is_feasible(outcome.result["metrics"])
+        if is_plain and self._exchange.end(holder, told(math.inf, -math.inf)):
             return
-        if ledger.knows(holder):
-            raise SuggestionError(
-                f"suggestion {holder!r} is closed: it was observed, released or deleted, or its lease of "
-                f"{ledger.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on "
-                "with the next one"
-            )
-        raise SuggestionError(
-            f"{holder!r} is no suggestion of experiment {self.name!r}; suggestions() has those that are open"
-        )
+
+        self._exchange.change(partial(Ledger.check_open, holder=holder), decide, holder)
 
 
-def _holder(suggestion: Suggestion | str) -> str:
-    return suggestion if isinstance(suggestion, str) else suggestion.id
+def _holder(suggestion: object) -> str:
+    if isinstance(suggestion, Suggestion):
+        return suggestion.id
+    if isinstance(suggestion, str):
+        return suggestion
+    raise InvalidArgumentError(
+        "suggestion", suggestion, "must be a Suggestion, or the id of one", "suggest() returns it"
+    )
+
+
+def _check_state(state: object, *legal: str) -> None:
+    if state not in legal:
+        raise InvalidArgumentError("state", state, f"must be {' or '.join(map(repr, legal))}", "correct it")

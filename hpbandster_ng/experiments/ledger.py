@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,20 @@ from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.events import EndJob, Event, RunRequested, StartJob
 from hpbandster_ng.engine.records import JobReport, OutcomeState
 from hpbandster_ng.engine.suggestions import Suggestions
-from hpbandster_ng.errors import LogError
+from hpbandster_ng.errors import LogError, SuggestionError
 from hpbandster_ng.experiments.specification import Specification
 from hpbandster_ng.storage.shared import Record
 
-__all__ = ["Ledger", "Progress"]
+__all__ = ["Ledger", "Progress", "worker_of"]
+
+
+RECENTLY = 0.1
+"""Seconds."""
+
+
+def worker_of(holder: str) -> str:
+    """Who has a suggestion, whose id begins with that."""
+    return holder.rpartition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class Ledger:
         self._n_iterations: float = 0
         self._began: float | None = None
         self._holders: set[str] = set()
+        self._starts: deque[tuple[float, str]] = deque()
         self._counts = dict.fromkeys((state.value for state in OutcomeState), 0)
 
     def fold(self, records: Iterable[Record]) -> None:
@@ -87,8 +98,14 @@ class Ledger:
                     self._began = event.at if self._began is None else self._began
                 case StartJob():
                     self._holders.add(event.worker)
+                    self._note_start(event.at, worker_of(event.worker))
                 case EndJob():
                     self._note_end(event.report)
+
+    def _note_start(self, at: float, worker: str) -> None:
+        self._starts.append((at, worker))
+        while self._starts[0][0] < at - RECENTLY:
+            self._starts.popleft()
 
     def _note_end(self, report: JobReport) -> None:
         self._counts[report.outcome.state.value] += 1
@@ -98,9 +115,28 @@ class Ledger:
             loss = guide.as_loss(values[guide.name])
             self.lowest, self.highest = min(self.lowest, loss), max(self.highest, loss)
 
-    def knows(self, holder: str) -> bool:
-        """Whether that suggestion is of this experiment, open or not."""
-        return holder in self._holders
+    def check_open(self, holder: str) -> None:
+        """Whether somebody has that suggestion still.
+
+        Raises:
+            SuggestionError: nobody has, or it is none of this experiment.
+        """
+        if holder in self.suggestions.holders:
+            return
+        if holder in self._holders:
+            raise SuggestionError(
+                f"suggestion {holder!r} is closed: it was observed, released or deleted, or its lease of "
+                f"{self.specification.lease:g} seconds ended and it was offered again; nothing was recorded: go on "
+                "with the next one"
+            )
+        raise SuggestionError(
+            f"{holder!r} is no suggestion of experiment {self.specification.name!r}; suggestions() has those that are "
+            "open"
+        )
+
+    def recent_workers(self, at: float) -> list[str]:
+        """Who got a suggestion in the last moments before, once for each."""
+        return [worker for start, worker in self._starts if start > at - RECENTLY]
 
     @property
     def n_iterations(self) -> float:

@@ -53,7 +53,7 @@ class Metric:
                     f"metrics[{self.name!r}].{key}", getattr(self, key), f"must be one of {list(legal)}", "correct it"
                 )
         is_constraint = self.strategy == "constraint"
-        is_finite = is_number(self.threshold) and math.isfinite(self.threshold)
+        is_finite = is_number(self.threshold) and _is_finite(self.threshold)
         if not is_finite and (is_constraint or self.threshold is not None):
             raise InvalidArgumentError(
                 f"metrics[{self.name!r}].threshold", self.threshold, "must be a finite number", "a constraint needs one"
@@ -120,7 +120,7 @@ class Metrics:
                 raise InvalidArgumentError("metrics", name, f"must be one of {names}", "leave it out, or correct it")
         checked = {name: plain(value, f"metrics[{name!r}]") for name, value in values.items()}
         for name, value in checked.items():
-            if not (is_number(value) and math.isfinite(value)):
+            if not (is_number(value) and _is_finite(value)):
                 raise InvalidArgumentError(
                     f"metrics[{name!r}]", value, "must be a finite number", "or observe it as failed"
                 )
@@ -152,6 +152,14 @@ class Metrics:
         """Whether the left is as good in every optimised metric, and better in one."""
         pairs = [(each.as_loss(left[each.name]), each.as_loss(right[each.name])) for each in self.optimised]
         return all(mine <= other for mine, other in pairs) and any(mine < other for mine, other in pairs)
+
+
+def _is_finite(value: float) -> bool:
+    """Whether it is one as a float, too: whole numbers may be too large."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _metric(value: Metric | Mapping[str, Any]) -> Metric:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +14,11 @@ from hpbandster_ng import optimizers
 from hpbandster_ng.engine.checks import check_number, check_whole
 from hpbandster_ng.engine.events import Event, RunDescribed
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.errors import InvalidArgumentError, LogError
+from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError
 from hpbandster_ng.experiments.metrics import Metric, Metrics
 from hpbandster_ng.storage.spaces import space_as_json, space_from_json
 
-__all__ = ["Specification", "id_of"]
+__all__ = ["Specification", "check_text", "id_of"]
 
 _FORMAT = 1
 """Of what is kept; another one is refused."""
@@ -100,8 +101,7 @@ class Specification:
             InvalidArgumentError: names what cannot be.
             NotPlainError: a setting or the metadata cannot be kept.
         """
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidArgumentError("name", name, "must be a text that is not empty", "name the experiment")
+        name = check_text("name", name)
         if parallel_bandwidth is not None:
             check_whole("parallel_bandwidth", parallel_bandwidth, 1, "None means no limit")
         for setting in settings:
@@ -136,9 +136,14 @@ class Specification:
         kind = _class_of(self.optimizer)
         try:
             return kind(configspace=self.configspace, run_id=self.id, **self.settings)
-        except TypeError as error:
+        except HpbandsterError:
+            raise
+        except Exception as error:  # of a class of the user's, which other processes must not end with
             raise InvalidArgumentError(
-                "settings", dict(self.settings), f"must be arguments of {self.optimizer} ({error})", "correct them"
+                "settings",
+                dict(self.settings),
+                f"must be arguments of {self.optimizer} ({type(error).__name__}: {error})",
+                "correct them",
             ) from error
 
     def described(self, at: float, seed: int) -> RunDescribed:
@@ -182,6 +187,21 @@ class Specification:
         )
 
 
+def check_text(name: str, value: object) -> str:
+    """The value, if it is a text that every database can hold.
+
+    Raises:
+        InvalidArgumentError: it is not.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgumentError(name, value, "must be a text that is not empty", "give it one")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        raise InvalidArgumentError(
+            name, value, "must have no control characters and no half characters", "leave them out"
+        )
+    return value
+
+
 def _name_of(optimizer: type) -> str:
     name = optimizer.__name__
     return name if getattr(optimizers, name, None) is optimizer else f"{optimizer.__module__}:{optimizer.__qualname__}"
@@ -200,8 +220,11 @@ def _class_of(name: str) -> Any:
         found: Any = importlib.import_module(module) if separator else None
         for part in qualname.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # an import may raise anything
         raise InvalidArgumentError(
-            "optimizer", name, f"must be one of {sorted(optimizers.__all__)}, or module:Class ({error})", "correct it"
+            "optimizer",
+            name,
+            f"must be one of {sorted(optimizers.__all__)}, or module:Class, found from here ({error})",
+            "correct it",
         ) from error
     return found

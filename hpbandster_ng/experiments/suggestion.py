@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from hpbandster_ng.engine.events import EndJob, StartJob
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.engine.suggestions import OpenJob
+from hpbandster_ng.experiments.ledger import worker_of
+from hpbandster_ng.storage.shared import Record
 
-__all__ = ["Suggestion"]
+__all__ = ["Suggestion", "closed_suggestions"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Suggestion:
         worker: who has it.
         attempt: 1 for the first try, one more after each loss.
         time_limit: seconds that the evaluation may take by the optimizer's ``job_timeout``, or None.
+        outcome: what came of it: ``"succeeded"``, ``"failed"``, ``"invalid return"``, ``"timed out"``, ``"lost"`` or
+            ``"cancelled"``; None while it is open.
     """
 
     id: str
@@ -33,6 +39,7 @@ class Suggestion:
     worker: str
     attempt: int
     time_limit: float | None
+    outcome: str | None = None
 
     @classmethod
     def of(cls, job: OpenJob) -> Suggestion:
@@ -44,7 +51,28 @@ class Suggestion:
             start.budget,
             start.config_id,
             start.previous_budget,
-            job.holder.rpartition(".")[0],
+            worker_of(job.holder),
             start.attempt,
             start.time_limit,
         )
+
+
+def closed_suggestions(records: Iterable[Record]) -> Iterator[Suggestion]:
+    """Those whose evaluation has ended, in the order of their ends.
+
+    What was given back, or lost and offered again, goes on under another id, and is none of them.
+
+    Args:
+        records: all of an experiment.
+    """
+    starts: dict[str, StartJob] = {}
+    for record in records:
+        for event in record.events:
+            match event:
+                case StartJob():
+                    starts[event.worker] = event
+                case EndJob() if (holder := str(event.report.worker_name)) in starts:
+                    suggestion = Suggestion.of(
+                        OpenJob(holder, event.report.job, event.report.submitted, starts.pop(holder))
+                    )
+                    yield replace(suggestion, outcome=event.report.outcome.state.value)

@@ -12,9 +12,15 @@ from typing import Any
 
 from hpbandster_ng.backends.evaluation import Call, evaluate
 from hpbandster_ng.backends.isolation import Child
-from hpbandster_ng.engine.checks import check_seconds, check_whole
+from hpbandster_ng.engine.checks import check_seconds, check_whole, is_number
 from hpbandster_ng.engine.records import ConfigId, Outcome
-from hpbandster_ng.errors import HpbandsterError, MissingExtraError, NoSuggestionError, SuggestionError
+from hpbandster_ng.errors import (
+    HpbandsterError,
+    InvalidArgumentError,
+    MissingExtraError,
+    NoSuggestionError,
+    SuggestionError,
+)
 from hpbandster_ng.experiments import Best, Experiment, Metric, Suggestion
 from hpbandster_ng.optimizers import BOHB
 from hpbandster_ng.storage.memory_logs import MemoryLogs
@@ -52,7 +58,7 @@ def fmin(
 
     Args:
         fn: called as ``fn(config, budget)``; returns the loss, or ``{"loss": number, "info": anything plain}``. What it
-            raises counts as a failure of the configuration.
+            raises counts as a failure of the configuration, and the first is logged.
         space: a ``ConfigSpace.ConfigurationSpace``.
         optimizer: a class of :mod:`hpbandster_ng.optimizers`.
         min_budget, max_budget: of an evaluation.
@@ -88,7 +94,12 @@ def fmin(
         >>> round(best.config["x"], 1), best.budget
         (0.5, 9.0)
     """
+    if not callable(fn):
+        raise InvalidArgumentError("fn", fn, "must be a function of a configuration and a budget", "give one")
     check_whole("n_workers", n_workers, 1, "1 is the default")
+    check_whole("n_iterations", n_iterations, 1, "a timeout may end it earlier")
+    if loss_threshold is not None and not (is_number(loss_threshold) and not math.isnan(loss_threshold)):
+        raise InvalidArgumentError("loss_threshold", loss_threshold, "must be a number", "None means no threshold")
     limit = math.inf if timeout is None else check_seconds("timeout", timeout)
     asked = {"min_budget": min_budget, "max_budget": max_budget, **settings} | ({} if seed is None else {"seed": seed})
     experiment = Experiment.create(
@@ -133,6 +144,7 @@ class _Search:
         self._lock = threading.Lock()
         self._children: list[Child] = []
         self._errors: list[BaseException] = []
+        self._has_told = False
 
     def stops_when(
         self, early_stop_fn: Callable[[Experiment], bool] | None, loss_threshold: float | None, max_budget: float
@@ -233,6 +245,12 @@ class _Search:
         except SuggestionError as error:
             _logger.warning("%s", error)
         with self._lock:
+            if outcome.error is not None and not self._has_told:
+                self._has_told = True
+                _logger.warning(
+                    "fn %s with %s on budget %g; further ones are not told: %s",
+                    outcome.state.value, suggestion.config, suggestion.budget, outcome.error.strip(),
+                )  # fmt: skip
             if not self._is_stopped.is_set() and self._is_good_enough():
                 self._is_stopped.set()
 

@@ -91,6 +91,11 @@ class Queue:
         self.path = path
         self._descriptor: int | None = None
 
+    @property
+    def is_entered(self) -> bool:
+        """Whether this object has entered, and not left."""
+        return self._descriptor is not None
+
     def enter(self) -> None:
         """Wait until everybody who came before has left.
 

@@ -9,16 +9,17 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import timezone
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
 from hpbandster_ng.storage import mongo_documents as documents
-from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Ahead, Record, Turn
+from hpbandster_ng.storage.codec import decode
+from hpbandster_ng.storage.mongo_turns import TRIES, MongoTurn, early_place, encoded, nap, seconds, short_nap
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, Turn
 
 try:
     import pymongo
@@ -43,9 +44,6 @@ _KEPT = WriteConcern(w="majority", j=True, wtimeout=30_000)
 
 _PROLONG_SECONDS = 1.0
 """How often turns are made to last on, which end by themselves after :data:`documents.TURN_SECONDS`."""
-
-_SHORTEST_NAP = 0.0005
-_LONGEST_NAP = 0.25
 
 _Document = dict[str, Any]
 _Documents = MongoCollection[_Document]
@@ -76,11 +74,10 @@ class MongoSharedLogs:
         return f"{type(self).__name__}({self._shown!r})"
 
     def create(self, name: str, events: Sequence[Event]) -> bool:
-        log = documents.new_log(name, ObjectId(), encode(events))
+        log = documents.new_log(name, ObjectId(), encoded(events))
         with self._failures("written"):
             connection = self._connected()
-            version = {"$setOnInsert": {"version": documents.VERSION}}
-            connection.schema.update_one({"_id": "schema"}, version, upsert=True)
+            connection.schema.update_one({"_id": "schema"}, documents.FIRST_VERSION, upsert=True)
             try:
                 connection.kept_logs.insert_one(log)
             except DuplicateKeyError:
@@ -108,18 +105,25 @@ class MongoSharedLogs:
             return [] if log is None else self._records(connection, log, after)
 
     @contextlib.contextmanager
-    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None, unless_offered: bool = False) -> Iterator[Turn]:
         token = str(ObjectId())
+        if ahead is not None:
+            found = self.read(name, after)
+            ahead(found)
+            after += len(found)
         with self._failures("written"):
             connection = self._connected()
         try:
             with self._failures("written"):
                 log, records = None, list[Record]()
-                for known, log in connection.looks(name, after, token):
+                for known, log in connection.looks(name, after, token, unless_offered):
+                    if unless_offered and log["num_offers"]:
+                        raise OfferedError
                     records[known - after :] = self._records(connection, log, known)
                 if log is None or log["holder"] != token:
                     raise LogError(f"there is no log {name!r} in {self._shown}; create it first, or see names()")
-                turn = _Turn(log, records)
+                connection.noted(log["now"])
+                turn = MongoTurn(log, records)
             with connection.prolonging(name, token):
                 yield turn
             with self._failures("written"):
@@ -134,6 +138,39 @@ class MongoSharedLogs:
                 f"a turn in log {name!r} of {self._shown} is over: it was not prolonged for {documents.TURN_SECONDS:g} "
                 "s, or the log was deleted, or the server lost it in a crash; nothing was added: take another turn"
             )
+
+    def take(
+        self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
+    ) -> Taken | None:
+        for _ in range(TRIES):
+            with self._failures("written"):
+                connection = self._connected()
+                log = connection.logs.find_one({"_id": name}, documents.early_offer(early_place()))
+            if log is None or (text := log.get("offer")) is None:
+                return None
+            at, offer = connection.noted(log["at"]), decode(text, f"{self._shown}, log {name!r}, an offer")
+            if not (added := events(offer, at)):
+                return None
+            change = documents.short_addition(encoded(added), {holder: seconds}, (), text)
+            with self._failures("written"):
+                number = connection.add(documents.if_offered(name, text), change)
+            if number is not None:
+                return Taken(number, at, offer, log["left"])
+            time.sleep(short_nap())
+        return None
+
+    def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
+        for _ in range(TRIES):
+            with self._failures("written"):
+                connection = self._connected()
+                change = documents.short_addition(encoded(events(connection.now())), {}, [holder])
+                if connection.add(documents.if_held(name, holder), change) is not None:
+                    return True
+                log = connection.logs.find_one({"_id": name}, documents.held(holder))
+            if log is None or log["queue"] or not log["is_held"]:
+                return False
+            time.sleep(short_nap())
+        return False
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
         if not leases:
@@ -204,22 +241,6 @@ class MongoSharedLogs:
             ) from error
 
 
-class _Turn:
-    """What the caller sees of a turn, and what it wants to add."""
-
-    def __init__(self, log: _Document, records: Sequence[Record]) -> None:
-        self.at: float = log["began"].replace(tzinfo=timezone.utc).timestamp()
-        self.records = records
-        self.expired: Sequence[str] = sorted(lease["holder"] for lease in log["expired"])
-        self.count: int = log["count"]
-        self.cut = documents.cut_of(log)
-        self.change: _Document = documents.HAND_OVER
-
-    def append(self, events: Sequence[Event], leases: Mapping[str, float] = {}, ended: Collection[str] = ()) -> Record:
-        self.change = documents.addition(encode(events), leases, ended, self.cut)
-        return Record(self.count + 1, tuple(events))
-
-
 class _Connection:
     """The collections, as one process reaches them, and the turns that it has."""
 
@@ -234,6 +255,7 @@ class _Connection:
         self.kept_logs: _Documents = kept[documents.LOGS]
         self.texts: _Documents = place[documents.TEXTS]
         self.is_checked = False
+        self._lead = 0.0
         self._turns: dict[str, str] = {}
         self._lock = threading.Lock()
         self._prolonger: threading.Thread | None = None
@@ -245,11 +267,33 @@ class _Connection:
             self._prolonger.join()
         self._client.close()
 
+    def now(self) -> float:
+        """Unix seconds by the server's clock, as well as is known."""
+        return time.time() + self._lead
+
+    def noted(self, at: datetime) -> float:
+        """Unix seconds of what the server has just told as its time."""
+        self._lead = seconds(at) - time.time()
+        return seconds(at)
+
+    def add(self, log: _Document, change: _Document) -> int | None:
+        """Add a record to the log without a turn; returns its number, or None if there is no such log."""
+        sizes: _Document | None = self.kept_logs.find_one_and_update(
+            log, [change], documents.SIZES, return_document=True
+        )
+        if sizes is None:
+            return None
+        if documents.is_long(sizes):
+            self.logs.aggregate(documents.copy_of_tail(sizes["_id"]))
+            where, cut = documents.cutting(sizes)
+            self.logs.update_one(where, [cut])
+        return int(sizes["count"])
+
     def older_texts(self, key: ObjectId, after: int, before: int) -> list[str]:
         found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
         return [document["text"] for document in found]
 
-    def looks(self, name: str, after: int, token: str) -> Iterator[tuple[int, _Document]]:
+    def looks(self, name: str, after: int, token: str, unless_offered: bool) -> Iterator[tuple[int, _Document]]:
         """Wait for a turn, and see what is added meanwhile, so that little is left to be read in the turn.
 
         Who has to queue up again begins anew: if the server has crashed, what was seen may be lost.
@@ -258,7 +302,7 @@ class _Connection:
             Views of the log, each with the number beyond which it has the records; the last one is that of the turn,
             unless there is no such log, or no longer.
         """
-        log, known = self._queue_up(name, after, token), after
+        log, known = self._queue_up(name, after, token, unless_offered), after
         last, moved = -1, time.monotonic()
         while log is not None:
             if "tail" in log:
@@ -271,24 +315,24 @@ class _Connection:
                 continue
             ahead = log["queue"].index(token) if token in log["queue"] else -1
             if ahead < 0 or log.get("has_ended"):
-                log, known = self._queue_up(name, after, token), after
+                log, known = self._queue_up(name, after, token, unless_offered), after
                 continue
             has_moved = ahead != last
             if has_moved:
                 last, moved = ahead, time.monotonic()
-            time.sleep(_nap(ahead, log["pace"], time.monotonic() - moved))
+            time.sleep(nap(ahead, log["pace"], time.monotonic() - moved))
             asked = documents.GLANCE if ahead > 1 and has_moved else documents.view(known, token)
             log = self.logs.find_one({"_id": name}, asked)
 
-    def _queue_up(self, name: str, after: int, token: str) -> _Document | None:
+    def _queue_up(self, name: str, after: int, token: str, unless_offered: bool) -> _Document | None:
         """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
 
         They come back when they look, unless they are gone, too.
         """
-        change, view = documents.queueing(token), documents.view(after, token)
+        change, view = documents.queueing(token, unless_offered), documents.view(after, token)
         return self.logs.find_one_and_update({"_id": name}, [change], view, return_document=True)
 
-    def leave(self, name: str, token: str, turn: _Turn) -> bool:
+    def leave(self, name: str, token: str, turn: MongoTurn) -> bool:
         """Add what the turn adds, and give it to the next one; returns False, and changes nothing, if it is lost.
 
         Even one that adds nothing waits until the server has kept what it saw.
@@ -322,22 +366,6 @@ class _Connection:
                 with contextlib.suppress(PyMongoError):
                     self.logs.update_one({"_id": turns[token], "holder": token}, [documents.PROLONGATION])
             seen = set(turns)
-
-
-def _nap(ahead: int, pace: float, stuck: float) -> float:
-    """Seconds until who waits looks again.
-
-    All others wait until the next one notices its turn, and each look costs the server and this machine work. So the
-    next one looks often, the others when most of the turns before theirs should have passed, and all of them
-    less often the longer nothing moves.
-
-    Args:
-        ahead: how many wait before this one.
-        pace: seconds that a turn takes.
-        stuck: seconds since the queue was seen to move.
-    """
-    expected = (0.7 * ahead + 0.3) * pace if ahead else 0.1 * pace
-    return min(_LONGEST_NAP, max(_SHORTEST_NAP, expected, 0.2 * stuck))
 
 
 def _reason(error: Exception) -> str:

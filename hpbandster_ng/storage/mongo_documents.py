@@ -6,7 +6,8 @@ Three collections, made on the first use:
 ``hpbandster_schema``     one document: the ``version`` of what is described here
 ``hpbandster_logs``       a document a log: ``_id`` (its name), ``key`` (another one when the name is used again),
                           ``count`` (of records), ``tail`` (the last of them, as texts), ``first`` (the number of its
-                          first), ``bytes`` (of it), ``leases`` (each a ``holder`` and an ``until``), and the turn:
+                          first), ``bytes`` (of it), ``leases`` (each a ``holder`` and an ``until``), ``offers``
+                          (texts), and the turn:
                           ``holder``, ``began``, ``until``, ``queue`` (who waits), ``pace`` (seconds a turn takes)
 ``hpbandster_log_texts``  a document for each older record: ``_id`` (``log``, a key, and ``number``) and ``text``
 ========================  =============================================================================================
@@ -22,16 +23,18 @@ the others for some seconds, and can add nothing afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 __all__ = [
+    "FIRST_VERSION",
     "GLANCE",
     "HAND_OVER",
     "LOGS",
     "PROLONGATION",
     "SCHEMA",
+    "SIZES",
     "TEXTS",
     "TURN_SECONDS",
     "VERSION",
@@ -39,11 +42,18 @@ __all__ = [
     "between",
     "copy_of_tail",
     "cut_of",
+    "cutting",
+    "early_offer",
+    "held",
+    "if_held",
+    "if_offered",
+    "is_long",
     "new_log",
     "queueing",
     "reading",
     "reading_first",
     "renewal",
+    "short_addition",
     "view",
     "withdrawal",
 ]
@@ -57,6 +67,9 @@ VERSION = 1
 
 TURN_SECONDS = 5.0
 """How long a turn lasts that nobody prolongs."""
+
+FIRST_VERSION: dict[str, Any] = {"$setOnInsert": {"version": VERSION}}
+"""Told where there is none yet."""
 
 _TAIL_RECORDS = 64
 _TAIL_BYTES = 65_536
@@ -79,6 +92,11 @@ def _literal(value: object) -> _Document:
     return {"$literal": value}
 
 
+_IS_FREE = {"$lte": ["$until", "$$NOW"]}
+"""Whether nobody has a turn."""
+
+_IS_OFFERED = {"$gt": [{"$size": "$offers"}, 0]}
+
 _NOT_BEFORE = {"$max": ["$began", "$$NOW"]}
 """When a turn begins: not before the last one, even if the server's clock is set back."""
 
@@ -92,6 +110,9 @@ _HANDED_OVER = {
     "queue": {"$slice": ["$queue", 1, 1_000_000]},
 }
 
+_LEFT = {**_HANDED_OVER, "holder": None, "until": "$$NOW", "queue": []}
+"""Where there are offers, hardly anybody waits for a turn; who does comes back."""
+
 HAND_OVER: _Document = {"$set": _HANDED_OVER}
 """Give the turn to who waits longest."""
 
@@ -102,7 +123,8 @@ def new_log(name: str, key: object, text: str) -> _Document:
     """A log of one record."""
     long_ago = datetime.fromtimestamp(0, timezone.utc)
     turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "pace": 0.0, "queue": []}
-    return {"_id": name, "key": key, "count": 1, "first": 1, "tail": [text], "bytes": len(text), "leases": [], **turn}
+    tail = {"count": 1, "first": 1, "tail": [text], "bytes": len(text)}
+    return {"_id": name, "key": key, **tail, "leases": [], "offers": [], **turn}
 
 
 GLANCE: _Document = dict.fromkeys(("holder", "queue", "pace"), True)
@@ -117,6 +139,8 @@ def view(after: int, token: object) -> _Document:
         **reading(after),
         "bytes": True,
         "began": True,
+        "now": "$$NOW",
+        "num_offers": {"$size": "$offers"},
         "expired": {"$cond": [{"$eq": ["$holder", token]}, expired, []]},
         "has_ended": {"$lte": ["$until", "$$NOW"]},
     }
@@ -141,28 +165,32 @@ def cut_of(log: _Document) -> int | None:
     return _KEPT_RECORDS if log["count"] - log["first"] >= _TAIL_RECORDS else None
 
 
-def queueing(token: object) -> _Document:
-    """Take the turn if it is free, or else wait in the queue.
+def queueing(token: object, unless_offered: bool) -> _Document:
+    """Take the turn if it is free, or else wait in the queue; or neither, where offers will do.
 
     A turn that ended by itself ends the queue, too: who is alive comes back to it, and the dead are gone at once.
     """
-    is_free = {"$lte": ["$until", "$$NOW"]}
     is_known = {"$in": [token, {"$concatArrays": ["$queue", ["$holder"]]}]}
     queue = {"$cond": [is_known, "$queue", {"$concatArrays": ["$queue", [token]]}]}
-    return {
-        "$set": {
-            "holder": {"$cond": [is_free, token, "$holder"]},
-            "began": {"$cond": [is_free, _NOT_BEFORE, "$began"]},
-            "until": {"$cond": [is_free, _from_now(TURN_SECONDS), "$until"]},
-            "queue": {"$cond": [is_free, [], queue]},
-        }
+    changes: _Document = {
+        "holder": {"$cond": [_IS_FREE, token, "$holder"]},
+        "began": {"$cond": [_IS_FREE, _NOT_BEFORE, "$began"]},
+        "until": {"$cond": [_IS_FREE, _from_now(TURN_SECONDS), "$until"]},
+        "queue": {"$cond": [_IS_FREE, [], queue]},
     }
+    if unless_offered:
+        changes = {name: {"$cond": [_IS_OFFERED, f"${name}", change]} for name, change in changes.items()}
+    return {"$set": changes}
 
 
-def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cut: int | None) -> _Document:
-    """Add a record, set and end leases, and hand over; a tail that was copied is cut to a number of records."""
-    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
-    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
+def addition(
+    text: str, leases: Mapping[str, float], ended: Collection[str], offers: Sequence[str], cut: int | None
+) -> _Document:
+    """Add a record, set and end leases, replace the offers, and hand over; a tail that was copied is cut.
+
+    Args:
+        cut: how many records of the tail stay; None for all.
+    """
     count = {"$add": ["$count", 1]}
     new = [_literal(text)]
     if cut is None:
@@ -180,10 +208,82 @@ def addition(text: str, leases: Mapping[str, float], ended: Collection[str], cut
         "$set": {
             "count": count,
             **tail,
-            "leases": {"$concatArrays": [others, _leases(leases)]},
-            **_HANDED_OVER,
+            "leases": _changed(leases, ended),
+            "offers": _literal(list(offers)),
+            **(_LEFT if offers else _HANDED_OVER),
         }
     }
+
+
+def early_offer(place: int) -> _Document:
+    """What is asked for of a log to take an offer: the one at that place, counted round and round."""
+    count = {"$size": "$offers"}
+    offer = {"$arrayElemAt": ["$offers", {"$mod": [place, count]}]}
+    left = {"$subtract": [count, 1]}
+    return {"offer": {"$cond": [_IS_OFFERED, offer, None]}, "left": left, "at": "$$NOW"}
+
+
+SIZES: _Document = dict.fromkeys(("key", "count", "first", "bytes"), True)
+"""What is asked for of a log that has grown."""
+
+
+def held(holder: str) -> _Document:
+    """What is asked for of a log to see why a lease cannot be ended: it is not there, or others are in the way."""
+    return {"is_held": {"$in": [_literal(holder), "$leases.holder"]}, "queue": True}
+
+
+def if_offered(name: str, offer: str) -> _Document:
+    """The log, if nobody has a turn, and that offer is there."""
+    return {"_id": name, "offers": {"$eq": offer}, "$expr": _IS_FREE}
+
+
+def if_held(name: str, holder: str) -> _Document:
+    """The log, if nobody has a turn, and that holder a lease."""
+    return {"_id": name, "leases.holder": holder, "$expr": _IS_FREE}
+
+
+def short_addition(
+    text: str, leases: Mapping[str, float], ended: Collection[str], taken: str | None = None
+) -> _Document:
+    """Add a record without a turn, set and end leases, and remove the offer that is taken.
+
+    A turn that has ended by itself is over for good then: its holder does not know of this record.
+    """
+    return {
+        "$set": {
+            "holder": None,
+            "count": {"$add": ["$count", 1]},
+            "tail": {"$concatArrays": ["$tail", [_literal(text)]]},
+            "bytes": {"$add": ["$bytes", len(text)]},
+            "leases": _changed(leases, ended),
+            "offers": {"$filter": {"input": "$offers", "cond": {"$ne": ["$$this", _literal(taken)]}}},
+        }
+    }
+
+
+def is_long(log: _Document) -> bool:
+    """Whether the tail is to be copied and cut now; not each time, since others do that, too."""
+    length: int = log["count"] - log["first"]
+    is_heavy: bool = log["bytes"] > _TAIL_BYTES
+    return is_heavy or (length >= _TAIL_RECORDS and length % _KEPT_RECORDS == 0)
+
+
+def cutting(log: _Document) -> tuple[_Document, _Document]:
+    """The log, if its tail begins where it did; and the change that cuts it. What was added since it was copied stays.
+
+    Args:
+        log: its :data:`SIZES` before it was copied.
+    """
+    first = max(log["first"], log["count"] - _KEPT_RECORDS + 1 if log["bytes"] <= _TAIL_BYTES else log["count"])
+    kept = {"$slice": ["$tail", first - log["first"], 1_000_000]}
+    change = {"$set": {"first": first, "tail": kept, "bytes": {"$bsonSize": {"tail": kept}}}}
+    return {"_id": log["_id"], "first": log["first"], "key": log["key"]}, change
+
+
+def _changed(leases: Mapping[str, float], ended: Collection[str]) -> _Document:
+    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
+    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
+    return {"$concatArrays": [others, _leases(leases)]}
 
 
 def withdrawal(token: object) -> list[_Document]:

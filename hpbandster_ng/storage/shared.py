@@ -14,7 +14,7 @@ from typing import Protocol
 
 from hpbandster_ng.engine.events import Event
 
-__all__ = ["Ahead", "Record", "SharedLogs", "Turn"]
+__all__ = ["Ahead", "Offer", "OfferedError", "Record", "SharedLogs", "Taken", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,30 @@ class Record:
 
 Ahead = Callable[[Sequence[Record]], object]
 """Takes records before a turn begins."""
+
+Offer = Sequence[Event]
+"""What somebody needs to know to add a record without a turn; each is taken once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An offer that was taken.
+
+    Attributes:
+        number: of the record that was added.
+        at: when, by the clock that all who write to the log share.
+        offer: what was taken.
+        left: how many there are still.
+    """
+
+    number: int
+    at: float
+    offer: Offer
+    left: int
+
+
+class OfferedError(Exception):
+    """While somebody waited for a turn, offers came: one of them will do."""
 
 
 class Turn(Protocol):
@@ -51,7 +75,11 @@ class Turn(Protocol):
     def expired(self) -> Sequence[str]: ...
 
     def append(
-        self, events: Sequence[Event], leases: Mapping[str, float] = ..., ended: Collection[str] = ...
+        self,
+        events: Sequence[Event],
+        leases: Mapping[str, float] = ...,
+        ended: Collection[str] = ...,
+        offers: Sequence[Offer] = ...,
     ) -> Record:
         """Add a record; called once at most. When this returns, it may not be kept yet; when the block is left, it is.
 
@@ -61,6 +89,7 @@ class Turn(Protocol):
             events: at least one.
             leases: new leases: seconds from now, by holder.
             ended: holders whose leases end; one that has none is ignored.
+            offers: take the place of all that there are.
 
         Raises:
             NotPlainError: an event holds a value that has no text form.
@@ -99,7 +128,9 @@ class SharedLogs(Protocol):
             LogError: a record was not written by this package, or by a later version of it.
         """
 
-    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> AbstractContextManager[Turn]:
+    def turn(
+        self, name: str, after: int, ahead: Ahead | None = None, unless_offered: bool = False
+    ) -> AbstractContextManager[Turn]:
         """Wait until nobody else has a turn in this log, and take one.
 
         What is raised in the block leaves the log as it was.
@@ -108,9 +139,39 @@ class SharedLogs(Protocol):
             after: the number of the last record that the caller knows; 0 for none.
             ahead: gets records that could be read while others had their turns; the turn has those that follow. What
                 is done with them here holds up nobody.
+            unless_offered: give up where there are offers when the turn is near.
 
         Raises:
+            OfferedError: there are; nothing of this log was read.
             LogError: there is no such log, or see :meth:`read`.
+        """
+
+    def take(
+        self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
+    ) -> Taken | None:
+        """Take one of the first offers, and add a record that follows from it, whatever others add meanwhile.
+
+        Args:
+            holder: gets a lease.
+            seconds: from now, when the lease ends.
+            events: what is recorded when that offer is taken at that time; none to refuse it. May be called more than
+                once.
+
+        Returns:
+            None if there is no offer, it is refused, or others are in the way: then a turn tells.
+        """
+
+    def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
+        """End a lease, and add a record with it, whatever others add meanwhile.
+
+        Args:
+            events: what is recorded when it ends at that time; may be called more than once.
+
+        Returns:
+            False, and nothing has changed, if there is no such lease, or others are in the way: then a turn tells.
+
+        Raises:
+            NotPlainError: an event holds a value that has no text form.
         """
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:

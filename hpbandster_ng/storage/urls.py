@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.shared import SharedLogs
 
-__all__ = ["shared_logs_of", "storage_of"]
+__all__ = ["logs_closed_on_error", "shared_logs_of", "storage_of"]
 
 _JOURNAL = "journal:"
 _DATABASES = ("sqlite", "postgresql")
@@ -79,3 +82,21 @@ def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
         "must be the url of a database",
         "use sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or mongodb://HOST:PORT/DATABASE",
     )
+
+
+@contextlib.contextmanager
+def logs_closed_on_error(value: SharedLogs | str, closes_always: bool = False) -> Iterator[SharedLogs]:
+    """The place that a user means; what is made of a url here is closed, unless the block has made use of it.
+
+    Args:
+        value: see :func:`shared_logs_of`.
+        closes_always: also if the block raises nothing.
+    """
+    logs = shared_logs_of(value)
+    is_kept = False
+    try:
+        yield logs
+        is_kept = not closes_always
+    finally:
+        if isinstance(value, str) and not is_kept:
+            logs.close()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from hpbandster_ng.engine.events import WorkerJoined
+from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
 from hpbandster_ng.errors import LogError, NotPlainError
-from hpbandster_ng.storage.shared import Record, SharedLogs
+from hpbandster_ng.storage.shared import Offer, OfferedError, Record, SharedLogs
 from hpbandster_ng.testing.helpers import numbered, raises
 
 __all__ = ["LogsContract", "SharedLogsContract"]
@@ -100,6 +100,67 @@ class LogsContract:
             with logs.turn("a", 3) as turn:
                 assert list(turn.expired) == ["renewed"]
 
+    def test_each_offer_is_taken_once_and_recorded_with_a_lease(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with contextlib.closing(make()) as logs, contextlib.closing(make()) as others:
+            logs.create("a", numbered(0))
+            assert logs.take("a", "w", 0.0, _as_offered) is None
+            with logs.turn("a", 1) as turn:
+                turn.append(numbered(1), offers=[numbered(10), numbered(11), numbered(12)])
+            taken = [each.take("a", f"w{i}", 0.0, _as_offered) for i, each in enumerate((others, logs, others))]
+            assert others.take("a", "w", 0.0, _as_offered) is None
+            found = [each for each in taken if each is not None]
+            assert [(each.number, each.left) for each in found] == [(3, 2), (4, 1), (5, 0)]
+            offers = [list(each.offer) for each in found]
+            assert sorted(offers, key=str) == [numbered(10), numbered(11), numbered(12)]
+            assert logs.read("a", 2) == [Record(3 + i, tuple(offer)) for i, offer in enumerate(offers)]
+            with logs.turn("a", 5) as turn:
+                assert list(turn.expired) == ["w0", "w1", "w2"]
+
+    def test_offers_that_are_refused_or_replaced_are_not_taken(self, tmp_path: Path) -> None:
+        with contextlib.closing(self.factory(tmp_path)()) as logs:
+            logs.create("a", numbered(0))
+            with logs.turn("a", 1) as turn:
+                turn.append(numbered(1), offers=[numbered(10)])
+            assert logs.take("a", "w", 1000.0, _refused) is None
+            with contextlib.suppress(OfferedError), logs.turn("a", 1, unless_offered=True):
+                raise AssertionError("the offer would have done")
+            with logs.turn("a", 2) as turn:
+                turn.append(numbered(2), offers=[numbered(11)])
+            taken = logs.take("a", "w", 1000.0, _as_offered)
+            assert taken is not None
+            assert list(taken.offer) == numbered(11)
+            with logs.turn("a", 4, unless_offered=True) as turn:
+                assert list(turn.expired) == []
+                turn.append(numbered(3), offers=[numbered(12)])
+            with logs.turn("a", 5) as turn:
+                turn.append(numbered(4))
+            assert logs.take("a", "w", 1000.0, _as_offered) is None
+            assert logs.delete("a")
+
+    def test_a_lease_ends_with_a_record_and_once(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with contextlib.closing(make()) as logs, contextlib.closing(make()) as others:
+            assert not logs.end("a", "w", _counted)
+            logs.create("a", numbered(0))
+            with logs.turn("a", 1) as turn:
+                turn.append(numbered(1), leases={"w": 1000.0, "v": 1000.0})
+                began = turn.at
+            times: list[float] = []
+
+            def ended(at: float) -> list[OpenIteration]:
+                times.append(at)
+                return numbered(5)
+
+            assert others.end("a", "w", ended)
+            assert abs(times[-1] - began) < _LIMIT
+            assert not logs.end("a", "w", _counted)
+            assert not logs.end("a", "unknown", _counted)
+            with contextlib.suppress(NotPlainError):
+                assert not logs.end("a", "v", lambda at: [WorkerJoined(at, "\udcff")])
+            assert logs.read("a", 2) == [_record(3, 5)]
+            assert logs.renew("a", {"w": 1000.0, "v": 1000.0}) == {"v"}
+
     def test_all_share_a_clock(self, tmp_path: Path) -> None:
         make = self.factory(tmp_path)
         with contextlib.closing(make()) as logs, contextlib.closing(make()) as others:
@@ -169,9 +230,40 @@ class SharedLogsContract(LogsContract):
             assert [process.exitcode for process in processes] == [0] * 4
             _assert_counted(logs, 101)
 
+    def test_processes_take_each_offer_once(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        with contextlib.closing(make()) as logs:
+            logs.create("a", numbered(0))
+            offers = [numbered(number) for number in range(1, 101)]
+            with logs.turn("a", 1) as turn:
+                turn.append(numbered(0), offers=offers)
+            context = multiprocessing.get_context("spawn")
+            processes = [context.Process(target=_take_all, args=(make, str(i))) for i in range(4)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join(_LIMIT)
+            assert [process.exitcode for process in processes] == [0] * 4
+            records = logs.read("a", 2)
+            assert [record.number for record in records] == list(range(3, 203))
+            taken = sorted((list(record.events) for record in records), key=str)
+            assert taken == sorted([*offers, *[numbered(0)] * 100], key=str)
+
 
 def _record(number: int, *numbers: int) -> Record:
     return Record(number, tuple(numbered(*numbers)))
+
+
+def _as_offered(offer: Offer, _: float) -> Offer:
+    return offer
+
+
+def _refused(_: Offer, __: float) -> Offer:
+    return []
+
+
+def _counted(_: float) -> list[OpenIteration]:
+    return numbered(0)
 
 
 def _add(logs: SharedLogs, count: int) -> None:
@@ -190,6 +282,19 @@ def _assert_counted(logs: SharedLogs, count: int) -> None:
 def _add_from_elsewhere(make: Callable[[], SharedLogs], count: int) -> None:
     with contextlib.closing(make()) as logs:
         _add(logs, count)
+
+
+def _take_all(make: Callable[[], SharedLogs], name: str) -> None:
+    """Take offers and end their leases until there are no more."""
+    with contextlib.closing(make()) as logs:
+        while True:
+            holder = f"{name}.{len(logs.read('a'))}"
+            if logs.take("a", holder, 1000.0, _as_offered) is None:
+                with contextlib.suppress(OfferedError), logs.turn("a", 0, unless_offered=True):
+                    return
+                continue
+            while not logs.end("a", holder, _counted):
+                pass
 
 
 def _stay(make: Callable[[], SharedLogs], sender: Connection) -> None:

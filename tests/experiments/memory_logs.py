@@ -14,7 +14,7 @@ class FailingLogs(MemoryLogs):
     """What is read was text, as in a database.
 
     Attributes:
-        fails: called before a turn is kept; may raise.
+        fails: called before anything is kept; may raise.
     """
 
     def __init__(self):
@@ -25,13 +25,21 @@ class FailingLogs(MemoryLogs):
         return [_read_back(record) for record in super().read(name, after)]
 
     @contextmanager
-    def turn(self, name, after, ahead=None):
+    def turn(self, name, after, ahead=None, unless_offered=False):
         if ahead is not None:
             ahead(self.read(name, after)[:1])  # as one who came late to read
-        with super().turn(name, after) as turn:
+        with super().turn(name, after, unless_offered=unless_offered) as turn:
             turn.records = [_read_back(record) for record in turn.records]
             yield turn
             self.fails()
+
+    def take(self, *arguments):
+        self.fails()
+        return super().take(*arguments)
+
+    def end(self, *arguments):
+        self.fails()
+        return super().end(*arguments)
 
     def expire(self, name):
         """All leases have ended by now."""

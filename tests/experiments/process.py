@@ -1,12 +1,17 @@
-"""A process that works on an experiment until it is finished, or hangs; called with url, id and what to do."""
+"""A process that works on an experiment until it is finished, or hangs.
+
+It is called with url, id, what to do, and perhaps a file that must be there before it begins.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from pathlib import Path
 
 from hpbandster_ng.experiments import Experiment
+from tests.waiting import wait_until
 
 
 def say(**words):
@@ -15,9 +20,11 @@ def say(**words):
 
 
 def main():
-    url, identity, what = sys.argv[1:]
+    url, identity, what, *gate = sys.argv[1:]
     with Experiment.open(url, identity) as experiment:
         say(began=True)
+        for path in gate:
+            wait_until(Path(path).exists, "all may begin")
         while (suggestion := experiment.suggest(worker=what)) is not None:
             say(suggested=suggestion.id)
             if what == "hang":

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
-from hpbandster_ng.engine.events import EndJob, StartJob
+from hpbandster_ng.engine.events import EndJob, RunDescribed, StartJob
 from hpbandster_ng.errors import (
     InvalidArgumentError,
     LogError,
@@ -188,8 +188,67 @@ def test_open_suggestions_can_be_taken_over_by_hand(logs):
     with pytest.raises(SuggestionError, match="is closed"):
         experiment.observe(mine, loss=0.7)
     assert [run.loss for run in experiment.result().get_all_runs()] == [0.5]
-    with pytest.raises(InvalidArgumentError, match="state='closed' must be 'open'"):
-        experiment.suggestions(state="closed")
+
+
+def test_closed_suggestions_are_those_whose_evaluation_has_ended(logs):
+    experiment = create(logs)
+    experiment.release(experiment.suggest())
+    given = [experiment.suggest(worker="gpu1") for _ in range(4)]
+    experiment.observe(given[1], loss=0.5)
+    experiment.observe(given[0], error="it broke")
+    logs.expire(experiment.id)
+    experiment.observe(experiment.suggest(worker="gpu2"), loss=0.5)
+    closed = experiment.suggestions(state="closed")
+    assert [(each.worker, each.attempt, each.outcome) for each in closed] == [
+        ("gpu1", 1, "succeeded"),
+        ("gpu1", 2, "failed"),
+        ("gpu2", 2, "succeeded"),
+    ]
+    assert [closed[0].id, closed[1].id] == [given[1].id, given[0].id]
+    assert closed[0].config == given[1].config
+    assert {each.outcome for each in experiment.suggestions()} <= {None}
+
+
+@pytest.mark.parametrize("state", ["opened", None, ["open"]])
+def test_there_are_no_other_states(logs, state):
+    experiment = create(logs)
+    with pytest.raises(InvalidArgumentError, match="must be 'open' or 'closed'"):
+        experiment.suggestions(state)
+    for each in (state, "closed"):
+        with pytest.raises(InvalidArgumentError, match="must be 'open'; "):
+            experiment.delete_suggestions(each)
+
+
+@pytest.mark.parametrize("call", ["observe", "release"])
+def test_what_is_no_suggestion_is_refused(logs, call):
+    more = {"loss": 0.5} if call == "observe" else {}
+    for wrong in (None, 3):
+        with pytest.raises(InvalidArgumentError, match=f"suggestion={wrong} must be a Suggestion, or the id of one"):
+            getattr(create(logs, exist_ok=True), call)(wrong, **more)
+
+
+@pytest.mark.parametrize("worker", ["a\0b", "\ud800", " ", 3])
+def test_a_worker_has_a_name_that_every_database_can_hold(logs, worker):
+    experiment = create(logs)
+    with pytest.raises(InvalidArgumentError, match="worker="):
+        experiment.suggest(worker=worker)
+    assert experiment.suggestions() == []
+
+
+def test_an_experiment_of_a_later_version_hides_no_other(logs):
+    create(logs)
+    later = RunDescribed(0.0, "later", {"format": 99, "name": "of tomorrow"})
+    logs.create("later", [later])
+    assert set(Experiment.names(logs).values()) == {"first", "of tomorrow"}
+    with pytest.raises(LogError, match="its format is 99, not 1; use the release that made it"):
+        Experiment.open(logs, "later")
+
+
+def test_an_optimizer_that_cannot_be_made_here_is_one_error(logs, tmp_path, monkeypatch):
+    (tmp_path / "broken_optimizer_of_a_test.py").write_text("raise RuntimeError('no GPU')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InvalidArgumentError, match=r"optimizer='broken_optimizer_of_a_test:Mine' .*no GPU"):
+        create(logs, optimizer="broken_optimizer_of_a_test:Mine")
 
 
 def test_a_released_suggestion_is_offered_again_and_that_is_no_loss(logs):
@@ -254,6 +313,8 @@ def test_deleted_suggestions_are_out_and_the_rest_goes_on(logs):
     ("options", "words"),
     [
         ({"name": " "}, "name=' ' must be a text that is not empty"),
+        ({"name": "a\nb"}, r"name='a\nb' must have no control characters"),
+        ({"name": "\ud800"}, r"name='\ud800' must have no control characters and no half characters"),
         ({"n_iterations": 0}, "n_iterations=0 must be a whole number of at least 1"),
         ({"parallel_bandwidth": 0}, "parallel_bandwidth=0 must be a whole number of at least 1"),
         ({"lease": 0}, "lease=0 must be a finite number greater than 0"),

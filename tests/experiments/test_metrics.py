@@ -67,6 +67,7 @@ class TestMetrics:
             ({"accuracy": 1.0}, "must have a value for 'size'"),
             ({"accuracy": 1.0, "size": 1.0, "sise": 1.0}, "metrics='sise' must be one of ['accuracy', 'size']"),
             ({"accuracy": 1.0, "size": math.inf}, "metrics['size']=inf must be a finite number"),
+            ({"accuracy": 1.0, "size": 10**400}, "metrics['size']=1000"),
             ({"accuracy": 1.0, "size": "1"}, "metrics['size']='1' must be a finite number"),
         ],
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import ConfigSpace as CS
@@ -35,8 +38,13 @@ def told(process, word):
     return [said[word] for said in map(json.loads, lines) if word in said]
 
 
-def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url, spawn):
-    processes = [spawn(PROCESS, url, experiment.id, "work") for _ in range(4)]
+def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url, spawn, tmp_path):
+    experiment.extend(60)
+    gate = tmp_path / "gate"
+    processes = [spawn(PROCESS, url, experiment.id, f"work {i}", gate) for i in range(8)]
+    for process in processes:
+        process.wait_for("began")
+    gate.touch()
     for process in processes:
         assert process.end() == 0, process.output
     suggested = [each for process in processes for each in told(process, "suggested")]
@@ -47,7 +55,9 @@ def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url
     assert progress.observed == {"succeeded": len(suggested)}
     runs = Counter((run.config_id, run.budget) for run in experiment.result().get_all_runs())
     assert set(runs.values()) == {1}
-    assert sum(bool(told(process, "observed")) for process in processes) > 1
+    assert sum(bool(told(process, "observed")) for process in processes) > 4
+    decided = [{type(event) for event in record.events} for record in experiment.records()]
+    assert {StartJob} in decided  # who asked was given what somebody else had decided
 
 
 @pytest.mark.slow
@@ -105,3 +115,35 @@ def _offered_again(experiment, held):
     is_again = suggestion.config_id == held.config_id and suggestion.attempt == 2
     experiment.release(suggestion)
     return is_again
+
+
+CREATE = """
+import sys, ConfigSpace
+from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.experiments import Experiment
+space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    Experiment.create(sys.argv[1], "at once", space, "HyperBand", min_budget=1, max_budget=9).close()
+    print("created")
+except InvalidArgumentError as error:
+    print("taken" if error.parameter == "name" else error)
+"""
+
+
+def test_of_processes_that_create_the_same_experiment_at_the_same_moment_one_does(url):
+    command = [sys.executable, "-c", CREATE, url]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(4)
+        ]
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        answers = sorted(process.communicate(timeout=LIMIT)[0] for process in processes)
+    assert answers == ["created\n", "taken\n", "taken\n", "taken\n"]
+    assert list(Experiment.names(url).values()) == ["at once"]

@@ -10,6 +10,7 @@ import json
 import pickle
 import re
 import sqlite3
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -297,6 +298,53 @@ def test_a_file_that_is_no_database_is_refused(url, file, tmp_path):
     for command in (["list"], ["create", file]):
         assert "e.db cannot be " in error_of(*command)
     assert (tmp_path / "e.db").read_bytes() == before
+
+
+@pytest.fixture
+def unreadable(url, observed, tmp_path, monkeypatch):
+    """Another experiment, whose optimizer is gone."""
+    path = tmp_path / "mine.yml"
+    path.write_text(FILE.replace("classifier", "mine").replace("HyperBand", "optimizer_of_a_test:Gone"))
+    (tmp_path / "optimizer_of_a_test.py").write_text(
+        "from hpbandster_ng.optimizers import HyperBand\nclass Gone(HyperBand): pass"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.chdir(tmp_path)
+        identity = call("create", path).stdout.strip()
+    sys.modules.pop("optimizer_of_a_test")
+    (tmp_path / "optimizer_of_a_test.py").unlink()
+    return identity
+
+
+def test_an_experiment_that_cannot_be_read_here_hides_no_other(unreadable, observed):
+    answer = call("list")
+    assert [line.split()[:3] for line in sorted(answer.stdout.splitlines()[1:])] == sorted(
+        [[unreadable, "mine", "unreadable"], [observed, "classifier", "running"]]
+    )
+    assert answer.stderr.startswith("mine cannot be read here: optimizer='optimizer_of_a_test:Gone' ")
+    listed = {each["name"]: each for each in answer_of("list")}
+    assert listed["mine"]["progress"] is None
+    assert "No module named 'optimizer_of_a_test'" in listed["mine"]["error"]
+    assert listed["classifier"]["progress"]["observed"] == {"failed": 1, "succeeded": 2}
+    assert "No module named 'optimizer_of_a_test'" in error_of("status", "mine")
+
+
+def test_an_experiment_that_cannot_be_read_here_can_be_deleted(unreadable, observed):
+    assert call("delete", "mine", "--yes").stdout == "Deleted mine with all observations.\n"
+    assert [each["id"] for each in answer_of("list")] == [observed]
+
+
+def test_closed_suggestions(observed):
+    rows = [line.split()[1:5] for line in call("suggestions", observed, "--state", "closed").stdout.splitlines()]
+    assert rows == [
+        ["configuration", "budget", "attempt", "outcome"],
+        *(["0_0_0", "1", "1", "failed"], ["0_0_1", "1", "1", "succeeded"], ["0_0_2", "1", "1", "succeeded"]),
+    ]
+    assert [each["outcome"] for each in answer_of("suggestions", observed, "--state", "closed")] == [
+        *("failed", "succeeded", "succeeded")
+    ]
 
 
 def test_a_storage_must_be_told():

@@ -62,6 +62,28 @@ def test_what_fails_is_not_the_best_and_ends_nothing():
     assert minimised(lambda config, budget: None) is None
 
 
+def test_the_first_failure_is_told(caplog):
+    assert minimised(lambda config, budget: config["y"]) is None
+    (record,) = caplog.records
+    assert record.getMessage().startswith("fn failed with {'x': ")
+    assert "KeyError: 'y'" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fn": 3}, "fn=3 must be a function"),
+        ({"n_iterations": None}, "n_iterations=None must be a whole number"),
+        ({"loss_threshold": float("nan")}, "loss_threshold=nan must be a number"),
+        ({"loss_threshold": "low"}, "loss_threshold='low' must be a number"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_begins(url, options, words):
+    with pytest.raises(InvalidArgumentError, match=words):
+        minimised(**{"fn": quadratic, "storage": url} | options)
+    assert Experiment.names(url) == {}
+
+
 def test_a_metric_is_maximised_and_a_constraint_kept():
     metrics = [
         {"name": "accuracy", "objective": "maximize"},
@@ -109,10 +131,13 @@ def test_the_same_call_again_returns_at_once_and_a_larger_one_goes_on(url, tmp_p
 
 def test_the_same_name_with_other_settings_is_refused(url):
     minimised(quadratic, storage=url)
-    with pytest.raises(RunDiffersError, match=r"settings was .*max_budget.* and is"):
+    with pytest.raises(RunDiffersError, match=r"experiment .quadratic. cannot go on .*: max_budget was 9 and is 27; "):
         minimised(quadratic, storage=url, max_budget=27)
     with pytest.raises(RunDiffersError, match="seed was 1 and is 2"):
         minimised(quadratic, storage=url, seed=2)
+    with pytest.raises(RunDiffersError, match=r"settings: eta was 'not given' and is 2; call it as before, or choose"):
+        minimised(quadratic, storage=url, eta=2)
+    assert minimised(quadratic, storage=url, seed=None).budget == 9
 
 
 def test_the_timeout_ends_what_hangs_in_another_process():

@@ -25,12 +25,16 @@ def find_binaries():
 class Postgres:
     """A server on a free port of the loopback interface; its data outlive a stop.
 
+    Args:
+        options: of the server. By default it does not wait for its disk, since the machine itself does not crash.
+
     Attributes:
         url: of an empty database, for the user who owns everything.
     """
 
-    def __init__(self, binaries):
+    def __init__(self, binaries, options="-c fsync=off"):
         self.binaries = binaries
+        self.options = options
         self.directory = Path(tempfile.mkdtemp(prefix="hpbandster_postgres_"))  # pytest's own are closed to other users
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -41,7 +45,7 @@ class Postgres:
         self._run("initdb", "-D", self.directory / "data", "-U", "hpb", "-A", "trust", "-E", "UTF8", "--no-sync")
 
     def start(self):
-        options = f"-p {self.port} -h 127.0.0.1 -k {self.directory} -c fsync=off"  # the machine itself does not crash
+        options = f"-p {self.port} -h 127.0.0.1 -k {self.directory} {self.options}"
         self._run("pg_ctl", "-D", self.directory / "data", "-w", "-l", self.directory / "log", "-o", options, "start")
 
     def stop(self):

@@ -14,7 +14,7 @@ import pymongo
 import pytest
 
 from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
-from hpbandster_ng.errors import InvalidArgumentError, LogError, StorageBusyError, StorageError
+from hpbandster_ng.errors import InvalidArgumentError, LogError, NotPlainError, StorageBusyError, StorageError
 from hpbandster_ng.storage.mongo import MongoSharedLogs
 from hpbandster_ng.storage.shared import Record
 from hpbandster_ng.testing.shared_logs import SharedLogsContract
@@ -95,7 +95,9 @@ def test_many_long_records_fit_and_one_that_is_too_long_is_refused_and_holds_up_
         with logs.turn("a", number) as turn:
             turn.append([WorkerJoined(0.0, str(number) * 3_000_000)])
     with (
-        pytest.raises(StorageError, match=r"cannot be written: .*(too large|larger than|exceeds)") as caught,
+        pytest.raises(
+            NotPlainError, match=r"a record of 17,000,\d+ bytes is too large for a document of MongoDB"
+        ) as caught,
         logs.turn("a", 10) as turn,
     ):
         turn.append([WorkerJoined(0.0, "w" * 17_000_000)])
@@ -151,7 +153,7 @@ def test_a_turn_lasts_as_long_as_its_holder_lives(logs, url):
 def stay(url, sender):
     """Of another process: be late with what it adds."""
     try:
-        with MongoSharedLogs(url).turn("a", 1) as turn:
+        with MongoSharedLogs(url).turn("a", 2) as turn:
             turn.append(opened(1000))
             sender.send(os.getpid())
             sender.recv()
@@ -159,8 +161,19 @@ def stay(url, sender):
         sender.send(str(error))
 
 
+def in_a_turn(logs):
+    assert add(logs, 2).number == 3
+
+
+def with_a_lease(logs):
+    wait_until(lambda: logs.end("a", "w", lambda _: opened(2)), "the turn has ended by itself")
+
+
 @pytest.mark.slow
-def test_a_process_that_was_paused_in_its_turn_is_replaced_and_adds_nothing(logs, url):
+@pytest.mark.parametrize("add_something", [in_a_turn, with_a_lease])
+def test_a_process_that_was_paused_in_its_turn_is_replaced_and_adds_nothing(logs, url, add_something):
+    with logs.turn("a", 1) as turn:
+        turn.append(opened(1), leases={"w": 1000.0})
     context = multiprocessing.get_context("spawn")
     connection, other = context.Pipe()
     process = context.Process(target=stay, args=(url, other))
@@ -168,13 +181,13 @@ def test_a_process_that_was_paused_in_its_turn_is_replaced_and_adds_nothing(logs
     pid = connection.recv()
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert add(logs, 1).number == 2
+        add_something(logs)
     finally:
         os.kill(pid, signal.SIGCONT)
     connection.send("go on")
     assert "a turn in log 'a' of mongodb://127.0.0.1" in connection.recv()
     process.join()
-    assert logs.read("a", 1) == [Record(2, tuple(opened(1)))]
+    assert logs.read("a", 2) == [Record(3, tuple(opened(2)))]
 
 
 def test_a_turn_in_a_log_that_is_deleted_adds_nothing(logs):

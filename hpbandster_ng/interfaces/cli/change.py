@@ -6,9 +6,13 @@ from typing import Any
 
 import click
 
+from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.experiments import Experiment
-from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, storage_option
+from hpbandster_ng.experiments.specification import id_of
+from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import say, show_json
+from hpbandster_ng.storage.shared import SharedLogs
+from hpbandster_ng.storage.urls import shared_logs_of
 
 __all__ = ["delete", "extend", "release"]
 
@@ -32,17 +36,35 @@ def release(experiment: str, suggestion: str, storage: str, as_json: bool) -> No
 @storage_option()
 @as_json_option
 def delete(experiment: str, suggestions: bool, yes: bool, storage: str, as_json: bool) -> None:
-    """Delete an experiment with all that was observed, or its open suggestions."""
-    with Experiment.open(storage, experiment) as opened:
-        if suggestions:
+    """Delete an experiment with all that was observed, or its open suggestions.
+
+    An experiment that cannot be read here can be deleted, too.
+    """
+    if suggestions:
+        with Experiment.open(storage, experiment) as opened:
             number = opened.delete_suggestions()
-            _tell(as_json, f"Deleted {number} open suggestions of {opened.name}.", id=opened.id, suggestions=number)
-            return
-        observed = sum(opened.progress.observed.values())
-        if not yes:
-            click.confirm(f"Delete {opened.name} with {observed} observations?", abort=True, err=True)
-        opened.delete()
-    _tell(as_json, f"Deleted {opened.name} with {observed} observations.", id=opened.id, observations=observed)
+        _tell(as_json, f"Deleted {number} open suggestions of {opened.name}.", id=opened.id, suggestions=number)
+        return
+    logs = shared_logs_of(storage)
+    identity, name = _meant(logs, experiment)
+    progress = progress_of(logs, identity)
+    observed = None if isinstance(progress, HpbandsterError) else sum(progress.observed.values())
+    everything = f"{name} with {'all' if observed is None else observed} observations"
+    if not yes:
+        click.confirm(f"Delete {everything}?", abort=True, err=True)
+    logs.delete(identity)
+    logs.close()
+    _tell(as_json, f"Deleted {everything}.", id=identity, observations=observed)
+
+
+def _meant(logs: SharedLogs, experiment: str) -> tuple[str, str]:
+    """Id and name, also of one that cannot be read here."""
+    names = Experiment.names(logs)
+    for identity in (experiment, id_of(experiment)):
+        if identity in names:
+            return identity, names[identity]
+    with Experiment.open(logs, experiment) as opened:  # raises, and tells which there are
+        return opened.id, opened.name
 
 
 @click.command()

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.experiments import Best, Experiment, Metric, Progress, Suggestion
-from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, storage_option
+from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
 from hpbandster_ng.storage.urls import shared_logs_of
 
@@ -21,19 +22,22 @@ __all__ = ["list_experiments", "status", "suggestions"]
 @storage_option()
 @as_json_option
 def list_experiments(storage: str, as_json: bool) -> None:
-    """List the experiments of a database."""
+    """List the experiments of a database.
+
+    One that cannot be read here, such as one of an optimizer of yours that this machine has not, is among them.
+    """
     logs = shared_logs_of(storage)
-    found = []
-    for identity in Experiment.names(logs):
-        with Experiment.open(logs, identity) as experiment:
-            found.append((experiment.id, experiment.name, experiment.progress))
+    found = {(identity, name): progress_of(logs, identity) for identity, name in Experiment.names(logs).items()}
     if as_json:
-        show_json([_summary(*each) for each in found])
+        show_json([_listed(*names, progress) for names, progress in found.items()])
     elif not found:
         say("There are no experiments.")
     else:
         columns = ("id", "name", "state", "iterations", "open", "observed")
-        show_table(columns, ([each, name, *_standing(progress)] for each, name, progress in found))
+        show_table(columns, ([*names, *_standing(progress)] for names, progress in found.items()))
+        for (_, name), progress in found.items():
+            if isinstance(progress, HpbandsterError):
+                click.echo(f"{name} cannot be read here: {' '.join(str(progress).split())}", err=True)
 
 
 @click.command()
@@ -71,27 +75,38 @@ def status(experiment: str, storage: str, as_json: bool) -> None:
 
 @click.command()
 @experiment_argument
-@click.option("--state", type=click.Choice(["open"]), default="open", show_default=True, help="Which suggestions.")
+@click.option(
+    "--state", type=click.Choice(["open", "closed"]), default="open", show_default=True, help="Which suggestions."
+)
 @storage_option()
 @as_json_option
 def suggestions(experiment: str, state: str, storage: str, as_json: bool) -> None:
-    """List the suggestions that somebody has, the oldest first."""
+    """List the suggestions that somebody has, the oldest first; or those whose evaluation has ended."""
     with Experiment.open(storage, experiment) as opened:
         found = opened.suggestions(state)
     if as_json:
         show_json([asdict(each) for each in found])
     elif not found:
-        say("No suggestion is open.")
+        say(f"No suggestion is {state}.")
     else:
-        show_table(("id", "configuration", "budget", "attempt", "values"), map(_row, found))
+        outcome = [] if state == "open" else ["outcome"]
+        show_table(("id", "configuration", "budget", "attempt", *outcome, "values"), map(_row, found))
 
 
 def _summary(identity: str, name: str, progress: Progress) -> dict[str, Any]:
     return {"id": identity, "name": name, "progress": asdict(progress)}
 
 
-def _standing(progress: Progress) -> tuple[str, str, str, str]:
+def _listed(identity: str, name: str, progress: Progress | HpbandsterError) -> dict[str, Any]:
+    if isinstance(progress, HpbandsterError):
+        return {"id": identity, "name": name, "progress": None, "error": str(progress)}
+    return _summary(identity, name, progress)
+
+
+def _standing(progress: Progress | HpbandsterError) -> tuple[str, str, str, str]:
     """State, iterations, open suggestions and observed ones, as texts."""
+    if isinstance(progress, HpbandsterError):
+        return "unreadable", "", "", ""
     asked = f"{progress.n_iterations:g}" if math.isfinite(progress.n_iterations) else "no limit"
     observed = ", ".join(f"{count} {state}" for state, count in progress.observed.items())
     state = "finished" if progress.is_finished else "running"
@@ -111,4 +126,5 @@ def _of_best(best: Best) -> dict[str, str]:
 def _row(suggestion: Suggestion) -> tuple[object, ...]:
     config_id = "_".join(map(str, suggestion.config_id))
     values = json.dumps(suggestion.config)
-    return suggestion.id, config_id, figure(suggestion.budget), suggestion.attempt, values
+    outcome = [] if suggestion.outcome is None else [suggestion.outcome]
+    return suggestion.id, config_id, figure(suggestion.budget), suggestion.attempt, *outcome, values

@@ -9,6 +9,7 @@ import logging
 import shutil
 import signal
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -70,6 +71,8 @@ def main(verbose: bool) -> None:
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # an optimizer of the user's may lie here, as it may for python -m
 
 
 for _command in (

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from hpbandster_ng.errors import HpbandsterError
-from hpbandster_ng.experiments import Experiment
+from hpbandster_ng.errors import HpbandsterError, StorageError
+from hpbandster_ng.experiments import Experiment, Progress
+from hpbandster_ng.storage.shared import SharedLogs
 
-__all__ = ["STORAGE_VARIABLE", "as_json_option", "experiment_argument", "storage_option"]
+__all__ = ["STORAGE_VARIABLE", "as_json_option", "experiment_argument", "progress_of", "storage_option"]
 
 STORAGE_VARIABLE = "HPBANDSTER_STORAGE"
 
@@ -39,6 +40,17 @@ def as_json_option(command: _Command) -> _Command:
 def experiment_argument(command: _Command) -> _Command:
     """Adds the argument that says which experiment is meant."""
     return click.argument("experiment", metavar="ID", shell_complete=_complete)(command)
+
+
+def progress_of(logs: SharedLogs, identity: str) -> Progress | HpbandsterError:
+    """How far one is, or why that cannot be told."""
+    try:
+        with Experiment.open(logs, identity) as experiment:
+            return experiment.progress
+    except StorageError:
+        raise
+    except HpbandsterError as error:
+        return error
 
 
 def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:

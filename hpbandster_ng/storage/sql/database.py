@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageError
 from hpbandster_ng.storage.files import WriterLock, sync_directory
 
-__all__ = ["KEEPALIVES", "LEASES", "RECORDS", "RUNS", "VERSION", "Database", "failure", "lock_key"]
+__all__ = ["KEEPALIVES", "LEASES", "OFFERS", "RECORDS", "RUNS", "VERSION", "Database", "failure", "lock_key"]
 
 VERSION = 2
 """Of the tables that this release makes. Version 1 had the first two, without ``shared``, and kept no version."""
@@ -50,6 +50,14 @@ LEASES = sa.Table(
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, primary_key=True),
     sa.Column("ends", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+OFFERS = sa.Table(
+    "hpbandster_offers",
+    _METADATA,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
 _SCHEMA = sa.Table("hpbandster_schema", _METADATA, sa.Column("version", sa.Integer, nullable=False))

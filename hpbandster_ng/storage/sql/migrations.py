@@ -35,6 +35,13 @@ def _to_2(operations: Operations) -> None:
         sa.Column("ends", sa.Double, nullable=False),
         sqlite_with_rowid=False,
     )
+    operations.create_table(
+        "hpbandster_offers",
+        sa.Column("run", sa.Text, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("text", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
     schema = operations.create_table("hpbandster_schema", sa.Column("version", sa.Integer, nullable=False))
     operations.bulk_insert(schema, [{"version": 1}])
 

@@ -43,6 +43,7 @@ class Session:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.process = os.getpid()
+        self.lead = 0.0
         self.driver: Any = _driver_of(database.connect())
         try:
             self._prepare()
@@ -66,6 +67,10 @@ class Session:
         """Wait until this is the next one to have a turn in this log, and read."""
         raise NotImplementedError
 
+    def step_out(self, log: str) -> None:
+        """Let somebody else be the next one."""
+        raise NotImplementedError
+
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         """Wait until nobody else has a turn in this log, begin one, and read."""
         raise NotImplementedError
@@ -77,6 +82,23 @@ class Session:
     def roll_back(self) -> None:
         """End a turn in which nothing was written."""
         raise NotImplementedError
+
+    def change(self, log: str, statements: Sequence[Statement], parameters: Parameters) -> list[Row]:
+        """Take a turn that is over before this returns.
+
+        Returns:
+            The answer to the last statement; none, and nothing is changed, unless the first one changes anything.
+        """
+        raise NotImplementedError
+
+    def noted(self, at: float) -> float:
+        """What the shared clock has just told, in unix seconds."""
+        self.lead = at - time.time()
+        return at
+
+    def now(self) -> float:
+        """Unix seconds by the shared clock, as well as is known."""
+        return time.time() + self.lead
 
     def close(self) -> None:
         """Let go of the connection, and with it of a turn and of what was not committed."""
@@ -109,18 +131,20 @@ class SQLiteSession(Session):
             return False
 
     def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
-        rows: list[Row] = self.driver.execute(_named(statement), parameters).fetchall()
+        told = {"now": time.time(), **parameters}
+        rows: list[Row] = self.driver.execute(_named(statement), told).fetchall()
         return rows
 
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         self.next.enter()
         return self.ask(statement, parameters)
 
-    def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
-        self.turn.enter()
+    def step_out(self, log: str) -> None:
         self.next.leave()
-        self.driver.execute("BEGIN IMMEDIATE")
-        return self.ask(statement, {**parameters, "now": time.time()})
+
+    def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
+        self._enter()
+        return self.ask(statement, parameters)
 
     def commit(self, statements: Sequence[tuple[Statement, Parameters]]) -> None:
         for statement, parameters in statements:
@@ -134,6 +158,26 @@ class SQLiteSession(Session):
     def roll_back(self) -> None:
         self.driver.execute("ROLLBACK")
         self.turn.leave()
+
+    def change(self, log: str, statements: Sequence[Statement], parameters: Parameters) -> list[Row]:
+        first, *others, last = statements
+        told = {**parameters, "now": time.time()}
+        self._enter()
+        if self.driver.execute(_named(first), told).rowcount == 0:
+            self.roll_back()
+            return []
+        for statement in others:
+            self.driver.execute(_named(statement), told)
+        rows: list[Row] = self.driver.execute(_named(last), told).fetchall()
+        self.commit([])
+        return rows
+
+    def _enter(self) -> None:
+        if not self.next.is_entered:  # so that no more than one waits for a turn, and gets the next
+            self.next.enter()
+        self.turn.enter()
+        self.next.leave()
+        self.driver.execute("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         super().close()
@@ -165,6 +209,10 @@ class PostgreSQLSession(Session):
         self.leads = True
         return self._last_of(f"SELECT pg_advisory_lock({_key('next', log)})", self._written(statement, parameters))
 
+    def step_out(self, log: str) -> None:
+        self.leads = False
+        self._send(f"SELECT pg_advisory_unlock({_key('next', log)})")
+
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         steps = ["BEGIN", f"SELECT pg_advisory_xact_lock({_key('turn', log)})"]
         if self.leads:
@@ -185,6 +233,17 @@ class PostgreSQLSession(Session):
 
     def roll_back(self) -> None:
         self._send("ROLLBACK")
+
+    def change(self, log: str, statements: Sequence[Statement], parameters: Parameters) -> list[Row]:
+        (statement,) = statements
+        change = self._written(statement, parameters)
+        self._send("BEGIN", f"SELECT pg_advisory_xact_lock({_key('turn', log)})", change, "COMMIT")
+        for _ in range(2):
+            self.cursor.nextset()
+        rows: list[Row] = self.cursor.fetchall()
+        while self.cursor.nextset():
+            pass
+        return rows
 
     def _written(self, statement: Statement, parameters: Parameters) -> str:
         text, names = _numbered(statement)

@@ -4,75 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Ahead, Record
-from hpbandster_ng.storage.sql.database import LEASES, RECORDS, RUNS, VERSION, Database
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken
+from hpbandster_ng.storage.sql import statements as sql
+from hpbandster_ng.storage.sql.database import VERSION, Database
 from hpbandster_ng.storage.sql.sessions import PostgreSQLSession, Session, SQLiteSession, Statement
 
 __all__ = ["SQLSharedLogs"]
 
-_LOG = sa.bindparam("log", type_=sa.Text)
-_AFTER = sa.bindparam("after", type_=sa.Integer)
-_NOW = {
-    "sqlite": sa.bindparam("now", type_=sa.Double),
-    "postgresql": sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double),
-}
-"""By the database's kind: the clock of the machine that it is on."""
+_EARLY = 32
+"""From so many offers one is taken: of the first alone, most of those that ask at the same time would get none."""
 
-_NAMES = sa.select(RUNS.c.run).where(RUNS.c.shared)
-_IS_SHARED = sa.select(RUNS.c.shared).where(RUNS.c.run == _LOG)
-_NEW = (
-    sa.select(RECORDS.c.number, RECORDS.c.text)
-    .join(RUNS, RUNS.c.run == RECORDS.c.run)
-    .where(RUNS.c.run == _LOG, RUNS.c.shared, RECORDS.c.number > _AFTER)
-    .order_by(RECORDS.c.number)
-)
-_HEAD = (
-    sa.select(RECORDS.c.number, RECORDS.c.text)
-    .join(RUNS, RUNS.c.run == RECORDS.c.run)
-    .where(RUNS.c.run == _LOG, RUNS.c.shared, RECORDS.c.number == sa.literal_column("1"))
-)
-
-_COUNTED, _ADDED, _EXPIRED = "0", "1", "2"
-
-
-def _constant(text: str) -> sa.ColumnElement[Any]:
-    return sa.literal_column(text)
-
-
-def _state(now: sa.ColumnElement[float]) -> Statement:
-    """All that a turn begins with, in one answer: rows of a kind, a number, a text and a time."""
-    count, new, expired, nothing = map(_constant, (_COUNTED, _ADDED, _EXPIRED, "NULL"))
-    last = sa.select(sa.func.max(RECORDS.c.number)).where(RECORDS.c.run == _LOG).scalar_subquery()
-    return sa.union_all(
-        sa.select(count, last, nothing, now).where(RUNS.c.run == _LOG, RUNS.c.shared),
-        sa.select(new, RECORDS.c.number, RECORDS.c.text, nothing).where(
-            RECORDS.c.run == _LOG, RECORDS.c.number > _AFTER
-        ),
-        sa.select(expired, _constant("0"), LEASES.c.holder, nothing).where(LEASES.c.run == _LOG, LEASES.c.ends <= now),
-    )
-
-
-_STATE = {kind: _state(now) for kind, now in _NOW.items()}
-_HOLDERS = {kind: sa.select(LEASES.c.holder, now).where(LEASES.c.run == _LOG) for kind, now in _NOW.items()}
-
-_ADD_LOG = sa.insert(RUNS)
-_ADD_RECORD = sa.insert(RECORDS)
-_ADD_LEASE = sa.text(
-    f"INSERT INTO {LEASES.name} (run, holder, ends) VALUES (:log, :whom, :until) "  # noqa: S608 - a constant
-    "ON CONFLICT (run, holder) DO UPDATE SET ends = excluded.ends"
-)
-_THIS_LEASE = sa.and_(LEASES.c.run == _LOG, LEASES.c.holder == sa.bindparam("whom", type_=sa.Text))
-_RENEW_LEASE = sa.update(LEASES).values(ends=sa.bindparam("until")).where(_THIS_LEASE)
-_END_LEASE = sa.delete(LEASES).where(_THIS_LEASE)
-_DELETE = [sa.delete(table).where(table.c.run == _LOG) for table in (LEASES, RECORDS, RUNS)]
+_TRIES = 8
 
 _NO_LEASES: Mapping[str, float] = {}
 
@@ -126,17 +75,17 @@ class SQLSharedLogs:
         text = encode(events)
         with self._session(is_to_be_made=True) as session, self._reports(name, "written"):
             assert session is not None
-            if self._is_there(name, session.begin(name, _IS_SHARED, {"log": name})):
+            if self._is_there(name, session.begin(name, sql.IS_SHARED, {"log": name})):
                 session.roll_back()
                 return False
             log = {"run": name, "writer": "", "records": 0, "shared": True}
-            session.commit([(_ADD_LOG, log), (_ADD_RECORD, {"run": name, "number": 1, "text": text})])
+            session.commit([(sql.ADD_LOG, log), (sql.ADD_RECORD, {"run": name, "number": 1, "text": text})])
             return True
 
     def names(self) -> list[str]:
         """The shared logs that there are, in ascending order; none where nothing was ever created."""
         with self._session() as session, self._reports(None, "read"):
-            return [] if session is None else sorted(name for (name,) in session.ask(_NAMES, {}))
+            return [] if session is None else sorted(name for (name,) in session.ask(sql.NAMES, {}))
 
     def head(self, name: str) -> Record | None:
         """The first record; None if there is no such log.
@@ -145,7 +94,7 @@ class SQLSharedLogs:
             StorageError, LogError: see :meth:`read`.
         """
         with self._session() as session, self._reports(name, "read"):
-            rows = [] if session is None else session.ask(_HEAD, {"log": name})
+            rows = [] if session is None else session.ask(sql.HEAD, {"log": name})
         return next(iter(self._decoded(name, rows)), None)
 
     def read(self, name: str, after: int = 0) -> list[Record]:
@@ -156,11 +105,11 @@ class SQLSharedLogs:
             LogError: a record was not written by this package, or by a later version of it.
         """
         with self._session() as session, self._reports(name, "read"):
-            rows = [] if session is None else session.ask(_NEW, {"log": name, "after": after})
+            rows = [] if session is None else session.ask(sql.NEW, {"log": name, "after": after})
         return self._decoded(name, rows)
 
     @contextlib.contextmanager
-    def turn(self, name: str, after: int, ahead: Ahead | None = None) -> Iterator[_Turn]:
+    def turn(self, name: str, after: int, ahead: Ahead | None = None, unless_offered: bool = False) -> Iterator[_Turn]:
         """Wait until nobody else has a turn in this log, and take one; see :meth:`SharedLogs.turn`.
 
         Raises:
@@ -168,18 +117,61 @@ class SQLSharedLogs:
             StorageBusyError: at the end of the block: it took more than a minute, and another process was given the
                 next turn; nothing was added.
             LogError: there is no shared log of that name, or see :meth:`read`.
+            OfferedError: see :meth:`SharedLogs.turn`.
         """
         with self._session() as session:
             if session is None:
                 raise self._missing(name)
             with self._reports(name, "written"):
-                turn = self._begun(session, name, after, ahead)
-            yield turn
-            with self._reports(name, "written"):
-                if turn.statements:
-                    session.commit(turn.statements)
-                else:
-                    session.roll_back()
+                turn = self._begun(session, name, after, ahead, unless_offered)
+            if turn is not None:
+                yield turn
+                self._end(session, name, turn)
+        if turn is None:
+            raise OfferedError
+
+    def _end(self, session: Session, name: str, turn: _Turn) -> None:
+        with self._reports(name, "written"):
+            if turn.statements:
+                session.commit(turn.statements)
+            else:
+                session.roll_back()
+
+    def take(
+        self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
+    ) -> Taken | None:
+        """Take the first offer, and add a record that follows from it; see :meth:`SharedLogs.take`.
+
+        Raises:
+            StorageError, LogError, NotPlainError: see :meth:`turn` and :meth:`create`.
+        """
+        with self._session() as session, self._reports(name, "written"):
+            if session is None:
+                return None
+            for _ in range(_TRIES):
+                skipped = random.randrange(_EARLY)
+                found = session.ask(sql.EARLY_OFFER[self._kind], {"log": name, "skipped": skipped})
+                for at, place, text, count in found:
+                    offer = decode(text, f"{self._shown(name)}, offer {place},")
+                    lease = {"whom": holder, "seconds": seconds}
+                    if not (added := events(offer, at)):
+                        return None
+                    change = {"log": name, "place": place, "offer": text, "text": encode(added), **lease}
+                    for (number,) in session.change(name, sql.TAKE[self._kind], change):
+                        return Taken(number, session.noted(at), offer, count - 1)
+            return None
+
+    def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
+        """End a lease, and add a record with it; see :meth:`SharedLogs.end`.
+
+        Raises:
+            StorageError, NotPlainError: see :meth:`create`.
+        """
+        with self._session() as session, self._reports(name, "written"):
+            if session is None:
+                return False
+            added = {"log": name, "whom": holder, "text": encode(events(session.now()))}
+            return bool(session.change(name, sql.END[self._kind], added))
 
     def renew(self, name: str, leases: Mapping[str, float]) -> set[str]:
         """Make leases end so many seconds from now; of those that have ended or never were, nothing comes back.
@@ -190,10 +182,10 @@ class SQLSharedLogs:
         with self._session() as session, self._reports(name, "written"):
             if session is None:
                 return set()
-            rows = session.begin(name, _HOLDERS[self._kind], {"log": name})
+            rows = session.begin(name, sql.HOLDERS[self._kind], {"log": name})
             until = {holder: now + leases[holder] for holder, now in rows if holder in leases}
             renewed = [{"log": name, "whom": holder, "until": ends} for holder, ends in until.items()]
-            session.commit([(_RENEW_LEASE, each) for each in renewed])
+            session.commit([(sql.RENEW_LEASE, each) for each in renewed])
             return set(until)
 
     def delete(self, name: str) -> bool:
@@ -206,8 +198,8 @@ class SQLSharedLogs:
         with self._session() as session, self._reports(name, "written"):
             if session is None:
                 return False
-            is_there = self._is_there(name, session.begin(name, _IS_SHARED, {"log": name}))
-            session.commit([(statement, {"log": name}) for statement in _DELETE] if is_there else [])
+            is_there = self._is_there(name, session.begin(name, sql.IS_SHARED, {"log": name}))
+            session.commit([(statement, {"log": name}) for statement in sql.DELETE] if is_there else [])
             return is_there
 
     def close(self) -> None:
@@ -255,21 +247,39 @@ class SQLSharedLogs:
         with self._reports(None, "read"), self._database.engine.connect() as connection:
             return self._database.version(connection) == VERSION
 
-    def _begun(self, session: Session, name: str, after: int, ahead: Ahead | None) -> _Turn:
-        early = self._decoded(name, session.line_up(name, _NEW, {"log": name, "after": after}))
+    def _begun(
+        self, session: Session, name: str, after: int, ahead: Ahead | None, unless_offered: bool
+    ) -> _Turn | None:
+        early = self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
+        after = early[-1].number if early else after
+        if ahead is not None:
+            ahead(early)
+            early = []
+        ((offers,),) = session.line_up(name, sql.OFFERS_THERE, {"log": name})
+        if offers and unless_offered:
+            session.step_out(name)
+            return None
+        early += self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
         known = early[-1].number if early else after
         if ahead is not None:
             ahead(early)
             early = []
-        parts: dict[str, list[Any]] = {_COUNTED: [], _ADDED: [], _EXPIRED: []}
-        for kind, *row in session.begin(name, _STATE[self._kind], {"log": name, "after": known}):
+        parts: dict[str, list[Any]] = {
+            sql.COUNTED: [],
+            sql.ADDED: [],
+            sql.EXPIRED: [],
+            sql.OFFERED: [],
+        }
+        for kind, *row in session.begin(name, sql.STATE[self._kind], {"log": name, "after": known}):
             parts[str(kind)].append(row)
-        if not parts[_COUNTED]:
-            self._is_there(name, session.ask(_IS_SHARED, {"log": name}))
+        if not parts[sql.COUNTED]:
+            self._is_there(name, session.ask(sql.IS_SHARED, {"log": name}))
             raise self._missing(name)
-        ((count, _, at),) = parts[_COUNTED]
-        records = early + self._decoded(name, sorted((number, text) for number, text, _ in parts[_ADDED]))
-        return _Turn(name, count, at, records, sorted(holder for _, holder, _ in parts[_EXPIRED]))
+        ((count, _, at),) = parts[sql.COUNTED]
+        records = early + self._decoded(name, sorted((number, text) for number, text, _ in parts[sql.ADDED]))
+        expired = sorted(holder for _, holder, _ in parts[sql.EXPIRED])
+        session.noted(at)
+        return _Turn(name, count, at, records, expired, has_offers=parts[sql.OFFERED][0][0] > 0)
 
     def _is_there(self, name: str, found: Sequence[Sequence[Any]]) -> bool:
         if found and not found[0][0]:
@@ -295,23 +305,35 @@ class SQLSharedLogs:
 class _Turn:
     """A turn in a log; what is added is written when it ends."""
 
-    def __init__(self, log: str, count: int, at: float, records: list[Record], expired: list[str]) -> None:
+    def __init__(
+        self, log: str, count: int, at: float, records: list[Record], expired: list[str], has_offers: bool
+    ) -> None:
         self.at = at
         self.records = records
         self.expired = expired
         self.statements: list[tuple[Statement, dict[str, Any]]] = []
         self._log = log
         self._count = count
+        self._has_offers = has_offers
 
     def append(
-        self, events: Sequence[Event], leases: Mapping[str, float] = _NO_LEASES, ended: Collection[str] = ()
+        self,
+        events: Sequence[Event],
+        leases: Mapping[str, float] = _NO_LEASES,
+        ended: Collection[str] = (),
+        offers: Sequence[Offer] = (),
     ) -> Record:
         record = Record(self._count + 1, tuple(events))
         number, log = record.number, self._log
         self.statements += [
-            (_ADD_RECORD, {"run": log, "number": number, "text": encode(events)}),
-            *((_END_LEASE, {"log": log, "whom": holder}) for holder in ended),
-            *((_ADD_LEASE, {"log": log, "whom": holder, "until": self.at + t}) for holder, t in leases.items()),
+            (sql.ADD_RECORD, {"run": log, "number": number, "text": encode(events)}),
+            *((sql.END_LEASE, {"log": log, "whom": holder}) for holder in ended),
+            *((sql.ADD_LEASE, {"log": log, "whom": holder, "until": self.at + t}) for holder, t in leases.items()),
+            *([(sql.REMOVE_OFFERS, {"log": log})] if self._has_offers else []),
+            *(
+                (sql.ADD_OFFER, {"run": log, "number": place, "text": encode(offer)})
+                for place, offer in enumerate(offers)
+            ),
         ]
         return record
 
