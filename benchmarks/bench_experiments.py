@@ -17,6 +17,8 @@ from typing import Any
 import ConfigSpace
 import optuna
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # where this file is run by its path, for tests.storage
+
 from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.optimizers import BOHB, HyperBand, RandomSearch
 from tests.storage.mongod import Mongod, find_mongod
