@@ -11,12 +11,14 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hpbandster_ng.engine.events import OpenIteration
 from hpbandster_ng.errors import InvalidArgumentError, LogError, StorageBusyError, StorageError
 from hpbandster_ng.storage.sql import SQLSharedLogs, SQLStorage, sessions
 from hpbandster_ng.testing.shared_logs import SharedLogsContract
 from tests.storage.postgres import execute
+from tests.waiting import wait_until
 
 
 class TestSQLite(SharedLogsContract):
@@ -63,6 +65,45 @@ def received(receiver):
 
 def iterations(logs):
     return [event.iteration for record in logs.read("a") for event in record.events]
+
+
+# Passwords
+
+
+@pytest.fixture
+def guarded(postgres, database):
+    """The database, for a user with a password."""
+    rules = postgres.directory / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host all guarded 127.0.0.1/32 scram-sha-256\n{before}")
+    execute(database, "CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'sesame'")
+    execute(database, "SELECT pg_reload_conf()")
+    yield database.replace("hpb@", "guarded:sesame@")
+    execute(database, "DROP OWNED BY guarded CASCADE")
+    execute(database, "DROP ROLE guarded")
+    rules.write_text(before)
+    execute(database, "SELECT pg_reload_conf()")
+
+
+def test_a_wrong_password_is_one_error_that_does_not_tell_it(guarded):
+    wait_until(lambda: cannot_connect(guarded.replace("sesame", "wrong")), "the server asks for passwords")
+    logs = SQLSharedLogs(guarded.replace("sesame", "wrong"))
+    for call in (logs.names, lambda: logs.create("a", opened(0))):
+        with pytest.raises(StorageError, match="password authentication failed") as caught:
+            call()
+        assert "wrong" not in str(caught.value)
+    right = SQLSharedLogs(guarded)
+    assert right.create("a", opened(0))
+    assert right.names() == ["a"]
+    right.close()
+
+
+def cannot_connect(url):
+    try:
+        execute(url, "SELECT 1")
+    except sa.exc.OperationalError:
+        return True
+    return False
 
 
 # Beside logs of runs
