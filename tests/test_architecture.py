@@ -62,7 +62,7 @@ OPTIONAL = {
     "matplotlib": "visualization",
     "mlflow": "file",
     "pandas": "file",
-    "pymongo": "file",
+    "pymongo": "storage.mongo",
     "pyspark": "file",
     "sklearn": "file",
     "sqlalchemy": "storage.sql",

@@ -69,7 +69,7 @@ class Master:
         initial_configs: configurations that run before any is drawn, in this order.
         worker_timeout: seconds without enough workers after which :meth:`run` raises.
         storage: keeps the run's log, so that the same script, started again, goes on where this one ended or died:
-            ``"journal:run/"``, ``"sqlite:///run.db"``, ``"postgresql://..."`` or an object; see
+            ``"journal:run/"``, ``"sqlite:///run.db"``, ``"postgresql://..."``, ``"mongodb://..."`` or an object; see
             :func:`~hpbandster_ng.storage.urls.storage_of`. By default it is kept nowhere.
         backend: runs the jobs; workers over Pyro4 by default.
         clock: tells the time in unix seconds; steady and real by default, virtual in a simulation.

@@ -14,14 +14,15 @@ __all__ = ["logs_closed_on_error", "shared_logs_of", "storage_of"]
 
 _JOURNAL = "journal:"
 _DATABASES = ("sqlite", "postgresql")
+_MONGODB = "mongodb"
 
 
 def storage_of(value: object, run_id: str) -> Storage:
     """The storage that a user means.
 
     Args:
-        value: a storage, which is returned as it is; or ``"journal:DIRECTORY"``, ``"sqlite:///FILE"`` or
-            ``"postgresql://USER:PASSWORD@HOST/DATABASE"``.
+        value: a storage, which is returned as it is; or ``"journal:DIRECTORY"``, ``"sqlite:///FILE"``,
+            ``"postgresql://USER:PASSWORD@HOST/DATABASE"`` or ``"mongodb://HOST:PORT/DATABASE"``.
         run_id: the run's name; databases hold many runs, a journal's directory holds one.
 
     Raises:
@@ -34,7 +35,7 @@ def storage_of(value: object, run_id: str) -> Storage:
         >>> storage_of("run.log", "first")
         Traceback (most recent call last):
         hpbandster_ng.errors.InvalidArgumentError: storage='run.log' must be a Storage, or the url of one; use \
-journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE
+journal:DIRECTORY, sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or mongodb://HOST:PORT/DATABASE
     """
     if isinstance(value, Storage) and not isinstance(value, type):
         return value
@@ -45,12 +46,17 @@ journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE
             from hpbandster_ng.storage.sql import SQLStorage  # noqa: PLC0415 - an extra
 
             return SQLStorage(value, run_id)
+        if value.startswith(_MONGODB) and ":" in value:
+            from hpbandster_ng.storage.mongo import MongoStorage  # noqa: PLC0415 - an extra
+
+            return MongoStorage(value, run_id)
     scheme, separator, _ = value.partition("://") if isinstance(value, str) else ("", "", "")
     raise InvalidArgumentError(
         "storage",
         f"{scheme}://..." if separator else value,  # the rest may hold a password
         "must be a Storage, or the url of one",
-        "use journal:DIRECTORY, sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE",
+        "use journal:DIRECTORY, sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or "
+        "mongodb://HOST:PORT/DATABASE",
     )
 
 
@@ -72,7 +78,7 @@ def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
         from hpbandster_ng.storage.sql import SQLSharedLogs  # noqa: PLC0415 - an extra
 
         return SQLSharedLogs(value)
-    if separator and scheme.startswith("mongodb"):
+    if separator and scheme.startswith(_MONGODB):
         from hpbandster_ng.storage.mongo import MongoSharedLogs  # noqa: PLC0415 - an extra
 
         return MongoSharedLogs(value)

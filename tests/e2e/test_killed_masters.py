@@ -11,10 +11,13 @@ import pytest
 from hpbandster_ng.engine.events import EndJob, JobFinished, StartJob
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.memory import MemoryStorage
-from tests.e2e import dying_master
+from tests.e2e import dying_master, dying_master_in_mongodb
 from tests.e2e.chaos import Chaos, figures
 from tests.engine.driver import of_type, rows_executed
+from tests.storage.conftest import make_mongod, mongod
 from tests.waiting import LIMIT, wait_until
+
+__all__ = ["make_mongod", "mongod"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -108,3 +111,13 @@ def test_a_master_killed_again_and_again_comes_to_the_end(spawn, tmp_path, undis
     assert num_lives >= 4
     assert outcomes(dying_master.run(storage)) == undisturbed[0]
     assert_nothing_is_lost_or_done_twice(list(storage.read()), undisturbed)
+
+
+def test_a_master_with_its_log_in_mongodb_that_was_killed_goes_on_at_once(spawn, mongod, tmp_path):
+    url, compute = f"mongodb://{mongod.host}/killed_masters", dying_master_in_mongodb.Compute()
+    killed = spawn("-m", "tests.e2e.dying_master_in_mongodb", url, tmp_path)
+    assert killed.end() == -signal.SIGKILL, killed.output
+    result = dying_master_in_mongodb.run(url, compute, str(tmp_path))
+    undisturbed = dying_master_in_mongodb.run(MemoryStorage(), dying_master_in_mongodb.Compute(), str(tmp_path))
+    assert outcomes(result) == outcomes(undisturbed)
+    assert len(compute.keys) == len(outcomes(result)) - dying_master_in_mongodb.NUM_BEFORE_DEATH

@@ -36,9 +36,27 @@ def test_a_server_needs_its_driver():
     assert storage.url.drivername == "postgresql+psycopg"
 
 
+@pytest.mark.parametrize("scheme", ["mongodb", "mongodb+srv"])
+def test_a_run_in_mongodb_is_named_by_its_run_id(scheme):
+    mongo = pytest.importorskip("hpbandster_ng.storage.mongo")
+    storage = storage_of(f"{scheme}://user:sesame@h.example.com/runs", "first")
+    assert type(storage) is mongo.MongoStorage
+    assert repr(storage) == f"run 'first' in {scheme}://user:***@h.example.com/runs"
+
+
 @pytest.mark.parametrize(
     "value",
-    ["", "run.log", "journal", "journal:", "file:run", "sqlite", "mysql://u:sesame@h/runs", "postgres://u:sesame@h/r"]
+    [
+        "",
+        "run.log",
+        "journal",
+        "journal:",
+        "file:run",
+        "sqlite",
+        "mongodb",
+        "mysql://u:sesame@h/runs",
+        "postgres://u:sesame@h/r",
+    ]
     + [7, None, MemoryStorage, Path("run"), ["journal:run"]],
 )
 def test_anything_else_is_refused(value):
@@ -51,3 +69,11 @@ def test_a_driver_that_is_missing_is_told_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtraError, match=r"hpbandster_ng\[postgres\]"):
         storage_of("postgresql://user@127.0.0.1/runs", "first")
+
+
+def test_mongodb_without_its_driver_is_told_with_its_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("hpbandster_ng.storage.mongo")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pymongo", None)
+    with pytest.raises(MissingExtraError, match=r"hpbandster_ng\[mongo\]"):
+        storage_of("mongodb://127.0.0.1/runs", "first")

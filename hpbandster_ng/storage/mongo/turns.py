@@ -9,8 +9,8 @@ from typing import Any
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import NotPlainError
-from hpbandster_ng.storage import mongo_documents as documents
 from hpbandster_ng.storage.codec import encode
+from hpbandster_ng.storage.mongo import documents
 from hpbandster_ng.storage.shared import Offer, Record
 
 __all__ = ["TRIES", "MongoTurn", "early_place", "encoded", "nap", "seconds", "short_nap"]

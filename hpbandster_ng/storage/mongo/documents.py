@@ -1,6 +1,6 @@
-"""What a database of MongoDB keeps of logs that many processes share, and each change of it, as MongoDB is told it.
+"""What a database of MongoDB keeps of logs, and each change of it, as MongoDB is told it.
 
-Three collections, made on the first use:
+Five collections, made on the first use:
 
 ========================  =============================================================================================
 ``hpbandster_schema``     one document: the ``version`` of what is described here
@@ -10,7 +10,13 @@ Three collections, made on the first use:
                           (texts), and the turn:
                           ``holder``, ``began``, ``until``, ``queue`` (who waits), ``pace`` (seconds a turn takes)
 ``hpbandster_log_texts``  a document for each older record: ``_id`` (``log``, a key, and ``number``) and ``text``
+``hpbandster_runs``       a document a run: ``_id`` (its name), ``writer`` (a key of who may append), ``process`` (who
+                          that is, in words) and ``until`` (when another one may take over)
+``hpbandster_run_texts``  a document a record of a run: ``_id`` (``run``, its name, and ``number``, from 1), ``writer``
+                          and ``text``
 ========================  =============================================================================================
+
+A run has one writer; the other logs are shared by many processes, which take turns.
 
 A single server changes one document at a time as a whole, and no more. So all that a turn changes stands in one: a step
 adds the record, sets and ends leases, and gives the turn to who waits longest; it finds the caller as the holder, or
@@ -19,20 +25,28 @@ later one, or both, or none. A tail that has become long is copied to a collecti
 
 A turn ends by the server's clock unless its holder prolongs it. So a holder that is killed, cut off or paused holds up
 the others for some seconds, and can add nothing afterwards.
+
+The writer of a run knows the number of its next record. Who takes over writes an empty record there: the two of them
+cannot both have that number, and who comes second is no longer the writer.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 __all__ = [
     "FIRST_VERSION",
+    "FREE_RUN",
     "GLANCE",
     "HAND_OVER",
     "LOGS",
+    "NEW_RUN",
     "PROLONGATION",
+    "RUNS",
+    "RUN_TEXTS",
     "SCHEMA",
     "SIZES",
     "TEXTS",
@@ -54,19 +68,23 @@ __all__ = [
     "reading_first",
     "renewal",
     "short_addition",
+    "texts_of_run",
     "view",
     "withdrawal",
+    "writing",
 ]
 
 SCHEMA = "hpbandster_schema"
 LOGS = "hpbandster_logs"
 TEXTS = "hpbandster_log_texts"
+RUNS = "hpbandster_runs"
+RUN_TEXTS = "hpbandster_run_texts"
 
 VERSION = 1
 """Of the collections; a database of another one is refused."""
 
 TURN_SECONDS = 5.0
-"""How long a turn lasts that nobody prolongs."""
+"""How long a turn lasts that nobody prolongs, and a run is held by a writer that is gone."""
 
 FIRST_VERSION: dict[str, Any] = {"$setOnInsert": {"version": VERSION}}
 """Told where there is none yet."""
@@ -78,6 +96,8 @@ _KEPT_RECORDS = 32
 
 _LONGEST_PACE = 0.05
 """Seconds; a turn that takes longer counts as this, so that few quick ones make up for it."""
+
+_LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 
 _Document = dict[str, Any]
 
@@ -121,8 +141,7 @@ PROLONGATION: _Document = {"$set": {"until": _from_now(TURN_SECONDS)}}
 
 def new_log(name: str, key: object, text: str) -> _Document:
     """A log of one record."""
-    long_ago = datetime.fromtimestamp(0, timezone.utc)
-    turn: _Document = {"holder": None, "began": long_ago, "until": long_ago, "pace": 0.0, "queue": []}
+    turn: _Document = {"holder": None, "began": _LONG_AGO, "until": _LONG_AGO, "pace": 0.0, "queue": []}
     tail = {"count": 1, "first": 1, "tail": [text], "bytes": len(text)}
     return {"_id": name, "key": key, **tail, "leases": [], "offers": [], **turn}
 
@@ -322,3 +341,21 @@ def between(key: object, after: int, before: int) -> _Document:
 
 def _leases(leases: Mapping[str, float]) -> list[_Document]:
     return [{"holder": _literal(holder), "until": _from_now(seconds)} for holder, seconds in leases.items()]
+
+
+NEW_RUN: _Document = {"$setOnInsert": {"writer": None, "process": "", "until": _LONG_AGO}}
+"""Told where there is none yet."""
+
+FREE_RUN: _Document = {"$set": {"until": _LONG_AGO}}
+
+
+def writing(writer: object, process: str) -> _Document:
+    """Become the writer of a run, if no other one holds it; what is held for too long was so by another clock."""
+    is_free = {"$or": [_IS_FREE, {"$gt": ["$until", _from_now(TURN_SECONDS)]}]}
+    mine = {"writer": writer, "process": _literal(process), "until": _from_now(TURN_SECONDS)}
+    return {"$set": {name: {"$cond": [is_free, value, f"${name}"]} for name, value in mine.items()}}
+
+
+def texts_of_run(run: str) -> _Document:
+    """Which records are those of a run."""
+    return {"$gt": {"run": run, "number": 0}, "$lt": {"run": run, "number": math.inf}}

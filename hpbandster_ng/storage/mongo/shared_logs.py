@@ -1,7 +1,4 @@
-"""Logs that many processes share, in MongoDB, on one server as well as on a replica set.
-
-What is kept there, and each change of it, stands in :mod:`hpbandster_ng.storage.mongo_documents`.
-"""
+"""Logs that many processes share, in MongoDB."""
 
 from __future__ import annotations
 
@@ -11,42 +8,22 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote
+
+from bson import ObjectId
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from hpbandster_ng.engine.events import Event
-from hpbandster_ng.errors import InvalidArgumentError, LogError, MissingExtraError, StorageBusyError, StorageError
-from hpbandster_ng.storage import mongo_documents as documents
+from hpbandster_ng.errors import LogError, StorageBusyError
 from hpbandster_ng.storage.codec import decode
-from hpbandster_ng.storage.mongo_turns import TRIES, MongoTurn, early_place, encoded, nap, seconds, short_nap
+from hpbandster_ng.storage.mongo import documents
+from hpbandster_ng.storage.mongo.database import Client, Database, Document
+from hpbandster_ng.storage.mongo.turns import TRIES, MongoTurn, early_place, encoded, nap, seconds, short_nap
 from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, Turn
-
-try:
-    import pymongo
-    from bson import ObjectId
-    from bson.errors import BSONError
-    from pymongo.collection import Collection as MongoCollection
-    from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
-    from pymongo.read_concern import ReadConcern
-    from pymongo.read_preferences import ReadPreference
-    from pymongo.uri_parser import parse_uri
-    from pymongo.write_concern import WriteConcern
-except ImportError as error:
-    raise MissingExtraError("MongoSharedLogs", "pymongo", "mongo") from error
 
 __all__ = ["MongoSharedLogs"]
 
-_TIMEOUTS = {"serverSelectionTimeoutMS": 10_000, "connectTimeoutMS": 10_000, "socketTimeoutMS": 30_000}
-"""A server that does not answer is noticed after so many milliseconds, unless the url sets these otherwise."""
-
-_KEPT = WriteConcern(w="majority", j=True, wtimeout=30_000)
-"""What was written so outlives a crash of the server, and in a replica set the loss of its primary."""
-
 _PROLONG_SECONDS = 1.0
 """How often turns are made to last on, which end by themselves after :data:`documents.TURN_SECONDS`."""
-
-_Document = dict[str, Any]
-_Documents = MongoCollection[_Document]
 
 
 class MongoSharedLogs:
@@ -66,8 +43,8 @@ class MongoSharedLogs:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._database, self._shown = _checked(url)
+        self._database = Database(url)
+        self._shown = self._database.shown
         self._connections: dict[int, _Connection] = {}
 
     def __repr__(self) -> str:
@@ -75,9 +52,9 @@ class MongoSharedLogs:
 
     def create(self, name: str, events: Sequence[Event]) -> bool:
         log = documents.new_log(name, ObjectId(), encoded(events))
-        with self._failures("written"):
+        with self._database.failures("written"):
             connection = self._connected()
-            connection.schema.update_one({"_id": "schema"}, documents.FIRST_VERSION, upsert=True)
+            connection.client.make()
             try:
                 connection.kept_logs.insert_one(log)
             except DuplicateKeyError:
@@ -85,11 +62,11 @@ class MongoSharedLogs:
         return True
 
     def names(self) -> list[str]:
-        with self._failures("read"):
+        with self._database.failures("read"):
             return sorted(log["_id"] for log in self._connected().kept_logs.find({}, {"_id": True}))
 
     def head(self, name: str) -> Record | None:
-        with self._failures("read"):
+        with self._database.failures("read"):
             connection = self._connected()
             log = connection.kept_logs.find_one({"_id": name}, documents.reading_first())
             if log is None:
@@ -99,7 +76,7 @@ class MongoSharedLogs:
             return self._records(connection, log, 0)[0]
 
     def read(self, name: str, after: int = 0) -> list[Record]:
-        with self._failures("read"):
+        with self._database.failures("read"):
             connection = self._connected()
             log = connection.kept_logs.find_one({"_id": name}, documents.reading(after))
             return [] if log is None else self._records(connection, log, after)
@@ -111,10 +88,10 @@ class MongoSharedLogs:
             found = self.read(name, after)
             ahead(found)
             after += len(found)
-        with self._failures("written"):
+        with self._database.failures("written"):
             connection = self._connected()
         try:
-            with self._failures("written"):
+            with self._database.failures("written"):
                 log, records = None, list[Record]()
                 for known, log in connection.looks(name, after, token, unless_offered):
                     if unless_offered and log["num_offers"]:
@@ -126,7 +103,7 @@ class MongoSharedLogs:
                 turn = MongoTurn(log, records)
             with connection.prolonging(name, token):
                 yield turn
-            with self._failures("written"):
+            with self._database.failures("written"):
                 is_left = connection.leave(name, token, turn)
         except BaseException as error:
             if not isinstance(error.__cause__, ConnectionFailure):  # else it ends by itself
@@ -143,7 +120,7 @@ class MongoSharedLogs:
         self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
     ) -> Taken | None:
         for _ in range(TRIES):
-            with self._failures("written"):
+            with self._database.failures("written"):
                 connection = self._connected()
                 log = connection.logs.find_one({"_id": name}, documents.early_offer(early_place()))
             if log is None or (text := log.get("offer")) is None:
@@ -152,7 +129,7 @@ class MongoSharedLogs:
             if not (added := events(offer, at)):
                 return None
             change = documents.short_addition(encoded(added), {holder: seconds}, (), text)
-            with self._failures("written"):
+            with self._database.failures("written"):
                 number = connection.add(documents.if_offered(name, text), change)
             if number is not None:
                 return Taken(number, at, offer, log["left"])
@@ -161,7 +138,7 @@ class MongoSharedLogs:
 
     def end(self, name: str, holder: str, events: Callable[[float], Sequence[Event]]) -> bool:
         for _ in range(TRIES):
-            with self._failures("written"):
+            with self._database.failures("written"):
                 connection = self._connected()
                 change = documents.short_addition(encoded(events(connection.now())), {}, [holder])
                 if connection.add(documents.if_held(name, holder), change) is not None:
@@ -176,12 +153,12 @@ class MongoSharedLogs:
         if not leases:
             return set()
         change, found = documents.renewal(leases)
-        with self._failures("written"):
+        with self._database.failures("written"):
             log = self._connected().logs.find_one_and_update({"_id": name}, [change], found)
         return set() if log is None else set(log["found"])
 
     def delete(self, name: str) -> bool:
-        with self._failures("written"):
+        with self._database.failures("written"):
             connection = self._connected()
             log = connection.kept_logs.find_one_and_delete({"_id": name}, {"key": True, "count": True})
             if log is not None:
@@ -202,21 +179,15 @@ class MongoSharedLogs:
         """
         connection = self._connections.get(os.getpid())
         if connection is None:
-            made = _Connection(self._url, self._database)
+            made = _Connection(self._database.client())
             connection = self._connections.setdefault(os.getpid(), made)
             if connection is not made:
                 made.close()
         if not connection.is_checked:
-            schema = connection.schema.find_one({"_id": "schema"})
-            if schema is not None and schema.get("version") != documents.VERSION:
-                raise LogError(
-                    f"{self._shown} has version {schema.get('version')} of the collections of hpbandster_ng, and this "
-                    f"release uses {documents.VERSION}; use the release that made it, or a later one"
-                )
-            connection.is_checked = schema is not None
+            connection.is_checked = self._database.check(connection.client)
         return connection
 
-    def _records(self, connection: _Connection, log: _Document, after: int) -> list[Record]:
+    def _records(self, connection: _Connection, log: Document, after: int) -> list[Record]:
         """What a view of a log and the older texts hold beyond a number."""
         numbers = range(after + 1, log["count"] + 1)
         texts = log["tail"]
@@ -230,30 +201,15 @@ class MongoSharedLogs:
             for number, text in zip(numbers, texts, strict=True)
         ]
 
-    @contextlib.contextmanager
-    def _failures(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (PyMongoError, BSONError) as error:
-            raise StorageError(
-                f"{self._shown} cannot be {what}: {_reason(error)}; what was recorded before is kept: mend the "
-                "database or the url, and try again"
-            ) from error
-
 
 class _Connection:
     """The collections, as one process reaches them, and the turns that it has."""
 
-    def __init__(self, url: str, database: str) -> None:
-        options: dict[str, Any] = {name: n for name, n in _TIMEOUTS.items() if f"{name}=".lower() not in url.lower()}
-        self._client: pymongo.MongoClient[_Document] = pymongo.MongoClient(url, connect=False, **options)
-        primary = self._client.get_database(database, read_preference=ReadPreference.PRIMARY)
-        place = primary.with_options(write_concern=WriteConcern(w=1))
-        kept = primary.with_options(write_concern=_KEPT, read_concern=ReadConcern("majority"))
-        self.schema: _Documents = kept[documents.SCHEMA]
-        self.logs: _Documents = place[documents.LOGS]
-        self.kept_logs: _Documents = kept[documents.LOGS]
-        self.texts: _Documents = place[documents.TEXTS]
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.logs = client.place(documents.LOGS)
+        self.kept_logs = client.kept(documents.LOGS)
+        self.texts = client.place(documents.TEXTS)
         self.is_checked = False
         self._lead = 0.0
         self._turns: dict[str, str] = {}
@@ -265,7 +221,7 @@ class _Connection:
         self._closing.set()
         if self._prolonger is not None:
             self._prolonger.join()
-        self._client.close()
+        self.client.close()
 
     def now(self) -> float:
         """Unix seconds by the server's clock, as well as is known."""
@@ -276,9 +232,9 @@ class _Connection:
         self._lead = seconds(at) - time.time()
         return seconds(at)
 
-    def add(self, log: _Document, change: _Document) -> int | None:
+    def add(self, log: Document, change: Document) -> int | None:
         """Add a record to the log without a turn; returns its number, or None if there is no such log."""
-        sizes: _Document | None = self.kept_logs.find_one_and_update(
+        sizes: Document | None = self.kept_logs.find_one_and_update(
             log, [change], documents.SIZES, return_document=True
         )
         if sizes is None:
@@ -293,7 +249,7 @@ class _Connection:
         found = self.texts.find({"_id": documents.between(key, after, before)}).sort("_id")
         return [document["text"] for document in found]
 
-    def looks(self, name: str, after: int, token: str, unless_offered: bool) -> Iterator[tuple[int, _Document]]:
+    def looks(self, name: str, after: int, token: str, unless_offered: bool) -> Iterator[tuple[int, Document]]:
         """Wait for a turn, and see what is added meanwhile, so that little is left to be read in the turn.
 
         Who has to queue up again begins anew: if the server has crashed, what was seen may be lost.
@@ -324,7 +280,7 @@ class _Connection:
             asked = documents.GLANCE if ahead > 1 and has_moved else documents.view(known, token)
             log = self.logs.find_one({"_id": name}, asked)
 
-    def _queue_up(self, name: str, after: int, token: str, unless_offered: bool) -> _Document | None:
+    def _queue_up(self, name: str, after: int, token: str, unless_offered: bool) -> Document | None:
         """Take the turn if it is free, or else wait in the queue; one that ended by itself ends that of who waited.
 
         They come back when they look, unless they are gone, too.
@@ -366,35 +322,3 @@ class _Connection:
                 with contextlib.suppress(PyMongoError):
                     self.logs.update_one({"_id": turns[token], "holder": token}, [documents.PROLONGATION])
             seen = set(turns)
-
-
-def _reason(error: Exception) -> str:
-    """In one short line, without what the driver and the server tell of themselves and of the data."""
-    text = error.details.get("errmsg") if isinstance(error, OperationFailure) and error.details else None
-    text = str(text or error).partition(" (configured timeouts")[0].partition(" to execute command ")[0]
-    return " ".join(text.split())[:300].rstrip(".")
-
-
-def _checked(url: str) -> tuple[str, str]:
-    """The name of the database, and the url without password and options.
-
-    Raises:
-        InvalidArgumentError: it is none.
-    """
-    way_out = "use mongodb://USER:PASSWORD@HOST:PORT/DATABASE, with what is special in them written as %XX"
-    scheme, _, rest = url.partition("://")
-    if scheme == "mongodb+srv":  # the options are checked with those that its server adds, when it is asked
-        url = f"mongodb://{rest.partition('?')[0]}"
-    try:
-        parsed = parse_uri(url)
-    except (PyMongoError, ValueError) as error:
-        reason = "" if "@" in url else f" ({error})"  # it may quote what it takes for a port, and is a password
-        raise InvalidArgumentError(
-            "storage", f"{scheme}:...", f"must be the url of a MongoDB database{reason}", way_out
-        ) from None
-    user = f"{quote(parsed['username'])}:***@" if parsed["username"] else ""
-    hosts = rest.partition("?")[0].rpartition("@")[2].partition("/")[0]
-    shown = f"{scheme}://{user}{hosts}/{parsed['database'] or ''}"
-    if not parsed["database"] or parsed["collection"]:
-        raise InvalidArgumentError("storage", shown, "must name a database, and no collection", way_out)
-    return parsed["database"], shown
