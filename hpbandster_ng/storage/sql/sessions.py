@@ -195,6 +195,7 @@ class PostgreSQLSession(Session):
 
     def _prepare(self) -> None:
         self.driver.autocommit = True  # transactions begin where they are said to
+        self.driver.prepare_threshold = None  # else the driver may forget all that is prepared, ours too
         self.prepared: dict[Statement, str] = {}
         self.leads = False
         self.cursor = self.database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
