@@ -70,6 +70,7 @@ class Exchange:
         self._own: dict[str, OpenJob] = {}
         self._stock = 0
         self._has_offers = self._is_stale = False
+        self._is_behind = True
         self._keeper = LeaseKeeper(specification.lease, lambda leases: logs.renew(self._id, leases))
 
     @contextlib.contextmanager
@@ -136,6 +137,7 @@ class Exchange:
         self._has_offers = taken is not None
         if taken is None:
             return None
+        self._is_behind = True
         if taken.left < self._stock / 2 and taken.number - self._ledger.position < _BEHIND * self._stock:
             self._restock(worker_of(holder))
         return OpenJob.taken(taken.offer, taken.at, holder)
@@ -217,6 +219,9 @@ class Exchange:
         decide: Callable[[Ledger, Turn], _Decided],
         unless_offered: bool = False,
     ) -> None:
+        if self._is_behind:  # so that nobody waits for all that is to be read
+            with self.ledger():
+                self._is_behind = False
         while True:
             ledger, is_decided = self._ledger, False
             try:
@@ -255,4 +260,4 @@ class Exchange:
         """What was decided may not have been recorded: only the log knows."""
         with self._lock:
             if self._ledger is spoilt:
-                self._ledger = Ledger(self._specification)
+                self._ledger, self._is_behind = Ledger(self._specification), True

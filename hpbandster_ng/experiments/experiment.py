@@ -374,7 +374,6 @@ class Experiment:
         is_plain = outcome.result is None or self.metrics.is_feasible(outcome.result["metrics"])
         if is_plain and self._exchange.end(holder, told(math.inf, -math.inf)):
             return
-
         self._exchange.change(partial(Ledger.check_open, holder=holder), decide, holder)
 
 

@@ -7,6 +7,7 @@ job has a lease on it, which is no part of the log: it is renewed every few seco
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from hpbandster_ng.engine.events import Event
 
-__all__ = ["Ahead", "Offer", "OfferedError", "Record", "SharedLogs", "Taken", "Turn"]
+__all__ = ["Ahead", "Offer", "OfferedError", "Record", "SharedLogs", "Taken", "Turn", "early_place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ Ahead = Callable[[Sequence[Record]], object]
 
 Offer = Sequence[Event]
 """What somebody needs to know to add a record without a turn; each is taken once."""
+
+
+def early_place() -> int:
+    """Of the offer to be taken: were it always the first, most of those that ask at the same time would get none."""
+    return random.randrange(32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,21 +18,21 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 HOLD = """
-import json, os, pathlib, time
+import json, os, pathlib
+from tests.waiting import wait_until
 print("computing", flush=True)
-while not pathlib.Path("go").exists():
-    time.sleep(0.02)
+wait_until(pathlib.Path("go").exists, "it may go on")
 pathlib.Path(os.environ["HPBANDSTER_OUTPUT"]).write_text(json.dumps({"loss": 0.5}))
 print("computed", flush=True)
 """
 WORKER = """
-import pathlib, time
+import pathlib
 from hpbandster_ng.core.worker import Worker
+from tests.waiting import wait_until
 class Held(Worker):
     def compute(self, config, budget, **_):
         print("computing", flush=True)
-        while not pathlib.Path("go").exists():
-            time.sleep(0.02)
+        wait_until(pathlib.Path("go").exists, "it may go on")
         print("computed", flush=True)
         return {"loss": 0.5, "info": None}
 """

@@ -21,7 +21,7 @@ A run has one writer; the other logs are shared by many processes, which take tu
 A single server changes one document at a time as a whole, and no more. So all that a turn changes stands in one: a step
 adds the record, sets and ends leases, and gives the turn to who waits longest; it finds the caller as the holder, or
 does nothing. The next turn begins while the last one waits until its record is kept: a server that crashes loses the
-later one, or both, or none. A tail that has become long is copied to a collection of its own before it is cut.
+later one, or both, or none. A tail that has become long is copied to a collection of its own, and cut then.
 
 A turn ends by the server's clock unless its holder prolongs it. So a holder that is killed, cut off or paused holds up
 the others for some seconds, and can add nothing afterwards.
@@ -55,7 +55,6 @@ __all__ = [
     "addition",
     "between",
     "copy_of_tail",
-    "cut_of",
     "cutting",
     "early_offer",
     "held",
@@ -156,12 +155,11 @@ def view(after: int, token: object) -> _Document:
     return {
         **GLANCE,
         **reading(after),
-        "bytes": True,
         "began": True,
         "now": "$$NOW",
         "num_offers": {"$size": "$offers"},
         "expired": {"$cond": [{"$eq": ["$holder", token]}, expired, []]},
-        "has_ended": {"$lte": ["$until", "$$NOW"]},
+        "has_ended": _IS_FREE,
     }
 
 
@@ -175,13 +173,6 @@ def reading(after: int) -> _Document:
 def reading_first() -> _Document:
     """What is asked for of a log to read its first record, if that is in the tail still."""
     return {"key": True, "count": {"$literal": 1}, "first": True, "tail": {"$slice": ["$tail", 1]}}
-
-
-def cut_of(log: _Document) -> int | None:
-    """How many records of the tail of a log stay when it is copied and cut; None if it is not to be."""
-    if log["bytes"] > _TAIL_BYTES:
-        return 0
-    return _KEPT_RECORDS if log["count"] - log["first"] >= _TAIL_RECORDS else None
 
 
 def queueing(token: object, unless_offered: bool) -> _Document:
@@ -202,36 +193,10 @@ def queueing(token: object, unless_offered: bool) -> _Document:
     return {"$set": changes}
 
 
-def addition(
-    text: str, leases: Mapping[str, float], ended: Collection[str], offers: Sequence[str], cut: int | None
-) -> _Document:
-    """Add a record, set and end leases, replace the offers, and hand over; a tail that was copied is cut.
-
-    Args:
-        cut: how many records of the tail stay; None for all.
-    """
-    count = {"$add": ["$count", 1]}
-    new = [_literal(text)]
-    if cut is None:
-        tail: _Document = {"tail": {"$concatArrays": ["$tail", new]}, "bytes": {"$add": ["$bytes", len(text)]}}
-    elif cut == 0:
-        tail = {"first": count, "tail": new, "bytes": len(text)}
-    else:
-        kept = {"$slice": ["$tail", -cut]}
-        tail = {
-            "first": {"$subtract": [count, cut]},
-            "tail": {"$concatArrays": [kept, new]},
-            "bytes": {"$add": [{"$bsonSize": {"tail": kept}}, len(text)]},
-        }
-    return {
-        "$set": {
-            "count": count,
-            **tail,
-            "leases": _changed(leases, ended),
-            "offers": _literal(list(offers)),
-            **(_LEFT if offers else _HANDED_OVER),
-        }
-    }
+def addition(text: str, leases: Mapping[str, float], ended: Collection[str], offers: Sequence[str]) -> _Document:
+    """Add a record in a turn, set and end leases, replace the offers, and hand over."""
+    handed_over = _LEFT if offers else _HANDED_OVER
+    return {"$set": {**_added(text, leases, ended), "offers": _literal(list(offers)), **handed_over}}
 
 
 def early_offer(place: int) -> _Document:
@@ -268,15 +233,18 @@ def short_addition(
 
     A turn that has ended by itself is over for good then: its holder does not know of this record.
     """
+    offers = {"$filter": {"input": "$offers", "cond": {"$ne": ["$$this", _literal(taken)]}}}
+    return {"$set": {**_added(text, leases, ended), "offers": offers, "holder": None}}
+
+
+def _added(text: str, leases: Mapping[str, float], ended: Collection[str]) -> _Document:
+    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
+    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
     return {
-        "$set": {
-            "holder": None,
-            "count": {"$add": ["$count", 1]},
-            "tail": {"$concatArrays": ["$tail", [_literal(text)]]},
-            "bytes": {"$add": ["$bytes", len(text)]},
-            "leases": _changed(leases, ended),
-            "offers": {"$filter": {"input": "$offers", "cond": {"$ne": ["$$this", _literal(taken)]}}},
-        }
+        "count": {"$add": ["$count", 1]},
+        "tail": {"$concatArrays": ["$tail", [_literal(text)]]},
+        "bytes": {"$add": ["$bytes", len(text)]},
+        "leases": {"$concatArrays": [others, _leases(leases)]},
     }
 
 
@@ -297,12 +265,6 @@ def cutting(log: _Document) -> tuple[_Document, _Document]:
     kept = {"$slice": ["$tail", first - log["first"], 1_000_000]}
     change = {"$set": {"first": first, "tail": kept, "bytes": {"$bsonSize": {"tail": kept}}}}
     return {"_id": log["_id"], "first": log["first"], "key": log["key"]}, change
-
-
-def _changed(leases: Mapping[str, float], ended: Collection[str]) -> _Document:
-    gone = {"$in": ["$$this.holder", _literal([*leases, *ended])]}
-    others = {"$filter": {"input": "$leases", "cond": {"$not": gone}}}
-    return {"$concatArrays": [others, _leases(leases)]}
 
 
 def withdrawal(token: object) -> list[_Document]:

@@ -17,8 +17,8 @@ from hpbandster_ng.errors import LogError, StorageBusyError
 from hpbandster_ng.storage.codec import decode
 from hpbandster_ng.storage.mongo import documents
 from hpbandster_ng.storage.mongo.database import Client, Database, Document
-from hpbandster_ng.storage.mongo.turns import TRIES, MongoTurn, early_place, encoded, nap, seconds, short_nap
-from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, Turn
+from hpbandster_ng.storage.mongo.turns import TRIES, MongoTurn, encoded, nap, seconds, short_nap
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, Turn, early_place
 
 __all__ = ["MongoSharedLogs"]
 
@@ -84,10 +84,6 @@ class MongoSharedLogs:
     @contextlib.contextmanager
     def turn(self, name: str, after: int, ahead: Ahead | None = None, unless_offered: bool = False) -> Iterator[Turn]:
         token = str(ObjectId())
-        if ahead is not None:
-            found = self.read(name, after)
-            ahead(found)
-            after += len(found)
         with self._database.failures("written"):
             connection = self._connected()
         try:
@@ -233,7 +229,7 @@ class _Connection:
         return seconds(at)
 
     def add(self, log: Document, change: Document) -> int | None:
-        """Add a record to the log without a turn; returns its number, or None if there is no such log."""
+        """Make a change that adds a record; returns how many the log has then, or None if there is no such log."""
         sizes: Document | None = self.kept_logs.find_one_and_update(
             log, [change], documents.SIZES, return_document=True
         )
@@ -293,9 +289,7 @@ class _Connection:
 
         Even one that adds nothing waits until the server has kept what it saw.
         """
-        if turn.cut is not None:
-            self.logs.aggregate(documents.copy_of_tail(name))
-        return self.kept_logs.update_one({"_id": name, "holder": token}, [turn.change]).matched_count == 1
+        return self.add({"_id": name, "holder": token}, turn.change) is not None
 
     def withdraw(self, name: str, token: str) -> None:
         """End the turn, or the wait for it."""

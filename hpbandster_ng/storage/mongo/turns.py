@@ -13,7 +13,7 @@ from hpbandster_ng.storage.codec import encode
 from hpbandster_ng.storage.mongo import documents
 from hpbandster_ng.storage.shared import Offer, Record
 
-__all__ = ["TRIES", "MongoTurn", "early_place", "encoded", "nap", "seconds", "short_nap"]
+__all__ = ["TRIES", "MongoTurn", "encoded", "nap", "seconds", "short_nap"]
 
 TRIES = 20
 """To change a log without a turn, before one is taken."""
@@ -33,7 +33,6 @@ class MongoTurn:
         self.records = records
         self.expired: Sequence[str] = sorted(lease["holder"] for lease in log["expired"])
         self.count: int = log["count"]
-        self.cut = documents.cut_of(log)
         self.change: dict[str, Any] = documents.HAND_OVER
 
     def append(
@@ -43,7 +42,7 @@ class MongoTurn:
         ended: Collection[str] = (),
         offers: Sequence[Offer] = (),
     ) -> Record:
-        self.change = documents.addition(encoded(events), leases, ended, list(map(encode, offers)), self.cut)
+        self.change = documents.addition(encoded(events), leases, ended, list(map(encode, offers)))
         return Record(self.count + 1, tuple(events))
 
 
@@ -61,11 +60,6 @@ def nap(ahead: int, pace: float, stuck: float) -> float:
     """
     expected = (0.7 * ahead + 0.3) * pace if ahead else 0.1 * pace
     return min(_LONGEST_NAP, max(_SHORTEST_NAP, expected, 0.2 * stuck))
-
-
-def early_place() -> int:
-    """Of the offer to be taken: were it always the first, most of those that ask at the same time would get none."""
-    return random.randrange(32)
 
 
 def short_nap() -> float:

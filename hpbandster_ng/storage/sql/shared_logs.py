@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.codec import decode, encode
-from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken
+from hpbandster_ng.storage.shared import Ahead, Offer, OfferedError, Record, Taken, early_place
 from hpbandster_ng.storage.sql import statements as sql
 from hpbandster_ng.storage.sql.database import VERSION, Database
 from hpbandster_ng.storage.sql.sessions import PostgreSQLSession, Session, SQLiteSession, Statement
 
 __all__ = ["SQLSharedLogs"]
-
-_EARLY = 32
-"""From so many offers one is taken: of the first alone, most of those that ask at the same time would get none."""
 
 _TRIES = 8
 
@@ -140,7 +137,7 @@ class SQLSharedLogs:
     def take(
         self, name: str, holder: str, seconds: float, events: Callable[[Offer, float], Sequence[Event]]
     ) -> Taken | None:
-        """Take the first offer, and add a record that follows from it; see :meth:`SharedLogs.take`.
+        """Take an early offer, and add a record that follows from it; see :meth:`SharedLogs.take`.
 
         Raises:
             StorageError, LogError, NotPlainError: see :meth:`turn` and :meth:`create`.
@@ -149,8 +146,7 @@ class SQLSharedLogs:
             if session is None:
                 return None
             for _ in range(_TRIES):
-                skipped = random.randrange(_EARLY)
-                found = session.ask(sql.EARLY_OFFER[self._kind], {"log": name, "skipped": skipped})
+                found = session.ask(sql.EARLY_OFFER[self._kind], {"log": name, "skipped": early_place()})
                 for at, place, text, count in found:
                     offer = decode(text, f"{self._shown(name)}, offer {place},")
                     lease = {"whom": holder, "seconds": seconds}
@@ -250,26 +246,16 @@ class SQLSharedLogs:
     def _begun(
         self, session: Session, name: str, after: int, ahead: Ahead | None, unless_offered: bool
     ) -> _Turn | None:
-        early = self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
-        after = early[-1].number if early else after
-        if ahead is not None:
-            ahead(early)
-            early = []
         ((offers,),) = session.line_up(name, sql.OFFERS_THERE, {"log": name})
         if offers and unless_offered:
             session.step_out(name)
             return None
-        early += self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
+        early = self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
         known = early[-1].number if early else after
         if ahead is not None:
             ahead(early)
             early = []
-        parts: dict[str, list[Any]] = {
-            sql.COUNTED: [],
-            sql.ADDED: [],
-            sql.EXPIRED: [],
-            sql.OFFERED: [],
-        }
+        parts = defaultdict[str, list[Any]](list)
         for kind, *row in session.begin(name, sql.STATE[self._kind], {"log": name, "after": known}):
             parts[str(kind)].append(row)
         if not parts[sql.COUNTED]:
