@@ -148,7 +148,7 @@ class SharedLogs(Protocol):
             unless_offered: give up where there are offers when the turn is near.
 
         Raises:
-            OfferedError: there are; nothing of this log was read.
+            OfferedError: there are.
             LogError: there is no such log, or see :meth:`read`.
         """
 

@@ -67,10 +67,6 @@ class Session:
         """Wait until this is the next one to have a turn in this log, and read."""
         raise NotImplementedError
 
-    def step_out(self, log: str) -> None:
-        """Let somebody else be the next one."""
-        raise NotImplementedError
-
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         """Wait until nobody else has a turn in this log, begin one, and read."""
         raise NotImplementedError
@@ -139,9 +135,6 @@ class SQLiteSession(Session):
         self.next.enter()
         return self.ask(statement, parameters)
 
-    def step_out(self, log: str) -> None:
-        self.next.leave()
-
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         self._enter()
         return self.ask(statement, parameters)
@@ -209,10 +202,6 @@ class PostgreSQLSession(Session):
     def line_up(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         self.leads = True
         return self._last_of(f"SELECT pg_advisory_lock({_key('next', log)})", self._written(statement, parameters))
-
-    def step_out(self, log: str) -> None:
-        self.leads = False
-        self._send(f"SELECT pg_advisory_unlock({_key('next', log)})")
 
     def begin(self, log: str, statement: Statement, parameters: Parameters) -> list[Row]:
         steps = ["BEGIN", f"SELECT pg_advisory_xact_lock({_key('turn', log)})"]

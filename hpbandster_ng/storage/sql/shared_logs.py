@@ -246,11 +246,7 @@ class SQLSharedLogs:
     def _begun(
         self, session: Session, name: str, after: int, ahead: Ahead | None, unless_offered: bool
     ) -> _Turn | None:
-        ((offers,),) = session.line_up(name, sql.OFFERS_THERE, {"log": name})
-        if offers and unless_offered:
-            session.step_out(name)
-            return None
-        early = self._decoded(name, session.ask(sql.NEW, {"log": name, "after": after}))
+        early = self._decoded(name, session.line_up(name, sql.NEW, {"log": name, "after": after}))
         known = early[-1].number if early else after
         if ahead is not None:
             ahead(early)
@@ -261,11 +257,15 @@ class SQLSharedLogs:
         if not parts[sql.COUNTED]:
             self._is_there(name, session.ask(sql.IS_SHARED, {"log": name}))
             raise self._missing(name)
+        has_offers = parts[sql.OFFERED][0][0] > 0
+        if has_offers and unless_offered:
+            session.roll_back()
+            return None
         ((count, _, at),) = parts[sql.COUNTED]
         records = early + self._decoded(name, sorted((number, text) for number, text, _ in parts[sql.ADDED]))
         expired = sorted(holder for _, holder, _ in parts[sql.EXPIRED])
         session.noted(at)
-        return _Turn(name, count, at, records, expired, has_offers=parts[sql.OFFERED][0][0] > 0)
+        return _Turn(name, count, at, records, expired, has_offers)
 
     def _is_there(self, name: str, found: Sequence[Sequence[Any]]) -> bool:
         if found and not found[0][0]:

@@ -39,8 +39,7 @@ def _constant(text: str) -> sa.ColumnElement[Any]:
 
 
 _LAST = sa.select(sa.func.max(RECORDS.c.number)).where(RECORDS.c.run == _LOG).scalar_subquery()
-OFFERS_THERE = sa.select(sa.func.count()).select_from(OFFERS).where(OFFERS.c.run == _LOG)
-_NUM_OFFERS = OFFERS_THERE.scalar_subquery()
+_NUM_OFFERS = sa.select(sa.func.count()).select_from(OFFERS).where(OFFERS.c.run == _LOG).scalar_subquery()
 
 
 def _state(now: sa.ColumnElement[float]) -> Statement:
