@@ -86,7 +86,8 @@ def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
         "storage",
         f"{scheme}:..." if separator else value,  # the rest may hold a password
         "must be the url of a database",
-        "use sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or mongodb://HOST:PORT/DATABASE",
+        "use sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or mongodb://HOST:PORT/DATABASE; a journal "
+        "is for a run, which one process writes",
     )
 
 

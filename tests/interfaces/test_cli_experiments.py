@@ -275,6 +275,7 @@ def test_plan_of_an_id_needs_a_storage(monkeypatch):
     [
         ("redis://user:secret@host", "storage='redis:...' must be the url of a database; use sqlite:///FILE, "),
         ("nonsense", "storage='nonsense' must be the url of a database; "),
+        ("journal:run", "a journal is for a run, which one process writes"),
         ("postgresql://user:secret@127.0.0.1:1/db", "cannot be read: "),
     ],
 )

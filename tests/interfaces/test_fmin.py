@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import ConfigSpace as CS
 import pytest
@@ -11,8 +16,8 @@ from hpbandster_ng import fmin
 from hpbandster_ng.errors import InvalidArgumentError, RunDiffersError
 from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.optimizers import ASHA, FreezeThaw
-from tests.interfaces.fmin_functions import Counted, dying, hanging, quadratic, with_process
-from tests.waiting import LIMIT
+from tests.interfaces.fmin_functions import Counted, Held, Running, dying, hanging, quadratic, with_process
+from tests.waiting import LIMIT, wait_until
 
 SPACE = CS.ConfigurationSpace({"x": (0.0, 1.0)})
 
@@ -175,6 +180,35 @@ def test_it_ends_when_the_loss_is_low_enough_on_the_largest_budget(tmp_path):
     best = minimised(counted, n_iterations=1000, loss_threshold=0.02)
     assert best.metrics["loss"] <= 0.02
     assert counted.count < 300
+
+
+def test_no_more_are_open_than_the_queue_may_hold(url, tmp_path):
+    running = Running(tmp_path)
+    minimised(running, n_workers=3, max_queue_len=1, storage=url, name="one")
+    assert running.most_at_a_time == 1
+    with Experiment.open(url, "one") as experiment:
+        assert experiment.parallel_bandwidth == 1
+        assert experiment.progress.observed == {"succeeded": 17}
+
+
+def test_another_process_looks_on_while_it_runs(url, tmp_path):
+    held = Held(tmp_path / "go")
+    with ThreadPoolExecutor(1) as pool:
+        looks = pool.submit(look_on, url, held.go)
+        best = minimised(held, n_workers=2, storage=url, name="held")
+    assert looks.result() == {"observed": {"succeeded": 9}, "open": [3.0, 3.0], "best": 1.0, "runs": 9}
+    assert best.budget == 9
+
+
+def look_on(url, go):
+    """Look in a process of its own while all that goes beyond the first rung waits, and let that go on."""
+    script = "import sys; from tests.interfaces.fmin_functions import look; sys.stdout.write(look(*sys.argv[1:]))"
+    root = Path(__file__).parents[2]
+    try:
+        wait_until(lambda: len(list(go.parent.glob("held.*"))) == 2, "both processes wait")
+        return json.loads(subprocess.check_output([sys.executable, "-c", script, url, "held"], text=True, cwd=root))
+    finally:
+        go.touch()
 
 
 def test_an_interrupt_gives_back_what_runs(url):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import selectors
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -192,9 +193,14 @@ class PostgreSQLSession(Session):
         self.prepared: dict[Statement, str] = {}
         self.leads = False
         self.cursor = self.database.engine.dialect.loaded_dbapi.ClientCursor(self.driver)
+        self.goodbye = selectors.DefaultSelector()
+        self.goodbye.register(self.driver.fileno(), selectors.EVENT_READ)
         settings = {f"tcp_{name}": value for name, value in KEEPALIVES.items()}
         for name, value in {**settings, "idle_in_transaction_session_timeout": int(TURN_SECONDS * 1000)}.items():
             self.driver.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
+
+    def is_usable(self) -> bool:
+        return not self.goodbye.select(0)  # what a server says without being asked
 
     def ask(self, statement: Statement, parameters: Parameters) -> list[Row]:
         return self._last_of(self._written(statement, parameters))
@@ -234,6 +240,10 @@ class PostgreSQLSession(Session):
         while self.cursor.nextset():
             pass
         return rows
+
+    def close(self) -> None:
+        self.goodbye.close()
+        super().close()
 
     def _written(self, statement: Statement, parameters: Parameters) -> str:
         text, names = _numbered(statement)
