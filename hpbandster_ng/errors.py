@@ -9,6 +9,7 @@
     ├── ResultError (ValueError)                 ``compute`` returned something that is not a result
     ├── CommunicationError (ConnectionError)     the network, or who answers on it
     │   ├── NameServerError                      no nameserver there, or it cannot start
+    │   │   └── NameServerBusyError              ... or it is there, and has not come to answer
     │   ├── CredentialsError                     credentials of another run, stale ones, or ones that are not safe
     │   │   └── MissingCredentialsError          ... none of this run; a NameServerError, too
     │   ├── MasterExistsError                    another master serves this run_id
@@ -42,6 +43,7 @@ __all__ = [
     "MasterExistsError",
     "MissingCredentialsError",
     "MissingExtraError",
+    "NameServerBusyError",
     "NameServerError",
     "NoSuggestionError",
     "NoWorkersError",
@@ -97,6 +99,10 @@ class CommunicationError(HpbandsterError, ConnectionError):
 
 class NameServerError(CommunicationError):
     """No nameserver answers at the given address, or one cannot be started there."""
+
+
+class NameServerBusyError(NameServerError):
+    """Somebody takes calls at the given address, and did not come to answer them: too many others call."""
 
 
 class CredentialsError(CommunicationError):

@@ -17,7 +17,13 @@ from hpbandster_ng.backends.pyro.desk import Desk
 from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, PATIENCE, check_max_message_bytes
+from hpbandster_ng.backends.pyro.settings import (
+    CONNECT_TIMEOUT,
+    MAX_MESSAGE_BYTES,
+    PATIENCE,
+    PATIENCE_WITH_BUSY,
+    check_max_message_bytes,
+)
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
@@ -108,7 +114,7 @@ class PyroBackend:
         self._clock = clock
         if self.access.insecure:
             warn_of_insecurity()
-        with contextlib.closing(self._find_nameserver(PATIENCE)) as nameserver:
+        with contextlib.closing(self._find_nameserver(PATIENCE, PATIENCE_WITH_BUSY)) as nameserver:
             nameserver.refuse_living(self.run_id)
             try:
                 check_address(self.host or "localhost", 0)
@@ -179,8 +185,9 @@ class PyroBackend:
         ):
             nameserver.remove(self.run_id, self._location)
 
-    def _find_nameserver(self, patience: float) -> _Nameserver:
-        return _Nameserver(locate_nameserver(self.nameserver, self.nameserver_port, patience, self.access), self.access)
+    def _find_nameserver(self, patience: float, with_busy: float = 0.0) -> _Nameserver:
+        address = (self.nameserver, self.nameserver_port)
+        return _Nameserver(locate_nameserver(*address, patience, self.access, with_busy), self.access)
 
     def _renew(self) -> None:
         if time.monotonic() < self._next_renewal:

@@ -17,15 +17,26 @@ from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.desk import AGAIN, SHUTDOWN
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
-from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_AFTER, PATIENCE
+from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_AFTER, PATIENCE, PATIENCE_WITH_BUSY
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import CredentialsError, HpbandsterError, NameServerError, NotPlainError, WorkerExistsError
+from hpbandster_ng.errors import (
+    CredentialsError,
+    HpbandsterError,
+    NameServerBusyError,
+    NameServerError,
+    NotPlainError,
+    WorkerExistsError,
+)
 
 __all__ = ["DeskClient"]
 
 _INTERVAL = 0.25
-"""Seconds between two looks for a master."""
+_LONGEST_INTERVAL = 2.0
+"""Seconds between two looks for a master, at first and after a while: a thousand workers may wait for one for hours."""
+
+_SLOWER = 1.25
+"""So many times longer is each interval than the one before."""
 
 _POLL = 5.0
 """Seconds that one call waits for a job, if the master agrees."""
@@ -91,6 +102,7 @@ class DeskClient:
         self._unreachable: tuple[Any, float] | None = None
         self._idle_since = time.monotonic()
         self._masterless_since: float | None = None
+        self._interval = _INTERVAL
         self._last_moment: float | None = None
         self._abort: Callable[[], Any] = lambda: None
 
@@ -101,7 +113,7 @@ class DeskClient:
             NameServerError: there is none.
             CredentialsError: it is another run's.
         """
-        self._nameserver_at(PATIENCE)._pyroRelease()
+        self._nameserver_at(PATIENCE, PATIENCE_WITH_BUSY)._pyroRelease()
 
     def stop(self) -> None:
         """End after the job in hand; from any thread."""
@@ -170,14 +182,15 @@ class DeskClient:
             return self.lost_after
         return self.idle_timeout - (time.monotonic() - self._idle_since)
 
-    def _nameserver_at(self, patience: float) -> Any:
-        give_up = time.monotonic() + patience
+    def _nameserver_at(self, patience: float, with_busy: float = 0.0) -> Any:
+        begin = time.monotonic()
         while True:
             host, port = self.locate()
             try:
                 return locate_nameserver(host, port, 0, self.access)
-            except NameServerError:
-                left = give_up - time.monotonic()
+            except NameServerError as error:
+                limit = max(patience, with_busy) if isinstance(error, NameServerBusyError) else patience
+                left = begin + limit - time.monotonic()
                 self._note_masterless("no nameserver answers", left)
                 if left <= 0 or self._stop.wait(min(_INTERVAL, left)):
                     raise
@@ -189,8 +202,10 @@ class DeskClient:
             patience = None if self.idle_timeout is None else self._patience_left
             self._note_masterless(f"run {self.run_id} has no master", patience)
         if location is None or not self._join(location):
-            self._stop.wait(min(_INTERVAL, max(0.0, self._patience_left)))
+            self._stop.wait(min(self._interval, max(0.0, self._patience_left)))
+            self._interval = min(_SLOWER * self._interval, _LONGEST_INTERVAL)
             return False
+        self._interval = _INTERVAL
         return True
 
     def _masters_location(self) -> Any | None:

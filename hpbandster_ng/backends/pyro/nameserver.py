@@ -16,8 +16,19 @@ from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.secret import Secret
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, apply_settings, pyro_location
-from hpbandster_ng.errors import CredentialsError, InvalidArgumentError, MissingCredentialsError, NameServerError
+from hpbandster_ng.backends.pyro.settings import (
+    CONNECT_TIMEOUT,
+    HANDSHAKE_TIMEOUT,
+    apply_settings,
+    pyro_location,
+)
+from hpbandster_ng.errors import (
+    CredentialsError,
+    InvalidArgumentError,
+    MissingCredentialsError,
+    NameServerBusyError,
+    NameServerError,
+)
 
 __all__ = [
     "DEFAULT_PORT",
@@ -122,12 +133,15 @@ class NameServerThread:
             self._thread = None
 
 
-def locate_nameserver(host: str | None, port: int | None, patience: float, access: Access) -> Any:
+def locate_nameserver(
+    host: str | None, port: int | None, patience: float, access: Access, with_busy: float = 0.0
+) -> Any:
     """A connected proxy to the nameserver.
 
     Args:
         patience: seconds for which to try again; one attempt at least is made.
         access: to the nameserver's run.
+        with_busy: the patience with one that is there and does not come to answer, if that is more.
 
     Raises:
         NameServerError: none answered; as a MissingCredentialsError, one did, and this process has no credentials.
@@ -135,12 +149,13 @@ def locate_nameserver(host: str | None, port: int | None, patience: float, acces
     """
     apply_settings()
     host, port = host or "127.0.0.1", port or DEFAULT_PORT
-    give_up = time.monotonic() + patience
+    begin = time.monotonic()
     while True:
         try:
             return _connected(host, port, access)
-        except NameServerError:
-            if time.monotonic() + _RETRY_INTERVAL >= give_up:
+        except NameServerError as error:
+            limit = max(patience, with_busy) if isinstance(error, NameServerBusyError) else patience
+            if time.monotonic() - begin + _RETRY_INTERVAL >= limit:
                 raise
             time.sleep(_RETRY_INTERVAL)
 
@@ -159,7 +174,7 @@ def _connected(host: str, port: int, access: Access) -> Any:
         raise NameServerError(f"no nameserver answers at {where} ({error}); {_WAY_OUT}; {_ELSEWHERE}") from error
     proxy = None
     try:
-        proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), CONNECT_TIMEOUT, secret)
+        proxy = proxy_to(pyro_location("Pyro.NameServer", host, port), HANDSHAKE_TIMEOUT, secret)
         proxy.ping()
     except Pyro4.errors.SecurityError as error:
         if access.look(port) != secret:
@@ -172,8 +187,9 @@ def _connected(host: str, port: int, access: Access) -> Any:
     except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
         if proxy is not None:
             proxy._pyroRelease()
+        kind = NameServerBusyError if isinstance(error, Pyro4.errors.TimeoutError) else NameServerError
         reason = f"{type(error).__name__}: {error}"
-        raise NameServerError(f"no nameserver answers at {where} ({reason}); {_WAY_OUT}") from error
+        raise kind(f"no nameserver answers at {where} ({reason}); {_WAY_OUT}") from error
     return proxy
 
 

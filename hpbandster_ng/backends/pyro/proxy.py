@@ -12,7 +12,7 @@ from Pyro4 import message, util
 
 from hpbandster_ng.backends.pyro.connection import LimitedConnection
 from hpbandster_ng.backends.pyro.secret import Secret
-from hpbandster_ng.backends.pyro.settings import ESCAPED, MAX_MESSAGE_BYTES
+from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, ESCAPED, MAX_MESSAGE_BYTES
 
 __all__ = ["proxy_to"]
 
@@ -62,6 +62,8 @@ class _Proxy(Pyro4.Proxy):  # type: ignore[misc]
                 raise Pyro4.errors.CommunicationError(f"the connection broke as it began: {error}") from error
             except ssl.SSLError as error:
                 raise Pyro4.errors.SecurityError(getattr(error, "verify_message", error.reason)) from error
+            except _SilenceError as error:
+                raise Pyro4.errors.TimeoutError(f"cannot connect: {error}") from error
             except (OSError, UnicodeError) as error:
                 raise Pyro4.errors.CommunicationError(f"cannot connect: {error}") from error
             connection = LimitedConnection(sock, uri.object, ESCAPED * MAX_MESSAGE_BYTES)
@@ -74,12 +76,20 @@ class _Proxy(Pyro4.Proxy):  # type: ignore[misc]
             return True
 
 
+class _SilenceError(Exception):
+    """Who has taken a connection says nothing on it."""
+
+
 def _connected(host: str, port: int, timeout: float, secret: Secret | None) -> socket.socket:
-    sock = socket.create_connection((host, port), timeout)
+    sock = socket.create_connection((host, port), min(timeout, CONNECT_TIMEOUT))
     try:
+        sock.settimeout(timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return sock if secret is None else secret.for_clients.wrap_socket(sock)
+    except TimeoutError as error:
+        sock.close()
+        raise _SilenceError(error) from error
     except BaseException:
         sock.close()
         raise

@@ -23,8 +23,8 @@ from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, ESCAPED, HANDSHAK
 
 __all__ = ["DaemonThread", "check_address"]
 
-_MAX_STRANGERS = 128
-"""So many connections may be at their handshake at a time."""
+_MAX_STRANGERS = 1024
+"""So many connections may be at their handshake at a time: as many members may come at once."""
 
 _BACKLOG = 1024
 """So many connections the operating system holds until they are accepted."""

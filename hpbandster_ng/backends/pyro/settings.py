@@ -14,16 +14,20 @@ __all__ = [
     "LOST_AFTER",
     "MAX_MESSAGE_BYTES",
     "PATIENCE",
+    "PATIENCE_WITH_BUSY",
     "apply_settings",
     "check_max_message_bytes",
     "pyro_location",
 ]
 
 CONNECT_TIMEOUT = 3.0
-"""Seconds that one attempt to reach a nameserver or dispatcher may take."""
+"""Seconds that it may take to reach the machine of a nameserver or dispatcher."""
 
 PATIENCE = 6.0
 """Seconds for which masters and workers look for a nameserver that they have never seen."""
+
+PATIENCE_WITH_BUSY = 30.0
+"""The same, if somebody listens there who does not come to answer: an array of a thousand workers starts at once."""
 
 LOST_AFTER = 600.0
 """Seconds for which a worker looks for a nameserver that it has lost, unless a user says otherwise."""
@@ -31,8 +35,8 @@ LOST_AFTER = 600.0
 CALL_TIMEOUT = 30.0
 """Seconds after which a remote call, or a silent connection that belongs to nobody, is given up."""
 
-HANDSHAKE_TIMEOUT = 3.0
-"""Seconds within which a new connection must show that it belongs to the run."""
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds within which both ends of a new connection must have shown that they belong to the run."""
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 """What one result may weigh, unless a user says otherwise."""

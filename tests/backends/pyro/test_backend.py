@@ -371,7 +371,9 @@ def test_a_port_is_a_port(port):
 @pytest.mark.parametrize(
     ("insecure", "words"), [(False, "is not the nameserver of run_id='run'"), (True, "no nameserver answers")]
 )
-def test_a_silent_service_in_place_of_a_nameserver_is_one_error_in_time(insecure, words):
+def test_a_silent_service_in_place_of_a_nameserver_is_one_error_in_time(monkeypatch, insecure, words):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 0.5)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend.PATIENCE_WITH_BUSY", 7.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begin = time.monotonic()
         with pytest.raises(NameServerError, match=words):

@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ from hpbandster_ng.backends.pyro.credentials import (
     runtime_path,
     write_credentials,
 )
-from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
+from hpbandster_ng.backends.pyro.nameserver import NameServerThread, dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.core.dispatcher import Dispatcher
@@ -45,11 +46,12 @@ from hpbandster_ng.errors import (
     CredentialsError,
     InvalidArgumentError,
     MissingCredentialsError,
+    NameServerBusyError,
     NameServerError,
     WorkerRefusedError,
 )
 from hpbandster_ng.optimizers.randomsearch import RandomSearch
-from tests.waiting import wait_until
+from tests.waiting import LIMIT, wait_until
 
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 OPEN = pytest.warns(RuntimeWarning, match="insecure=True: whoever reaches the ports of this run")
@@ -404,6 +406,37 @@ def test_a_worker_without_nameserver_is_not_refused(free_port, monkeypatch):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
     with pytest.raises(NameServerError, match=r"no nameserver answers .* no credentials of run_id='other'"):
         Toy("other", nameserver_port=free_port).run()
+
+
+def test_a_worker_is_patient_with_a_nameserver_that_is_busy(monkeypatch, stack):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 0.2)
+    secret, thread = mint(), NameServerThread("127.0.0.1", 0)
+    thread.listen()
+    stack.callback(thread.shutdown)
+    path = runtime_path(make_runtime_folder(), "busy", thread.port)
+    write_credentials(path, thread.host, thread.port, secret)
+    stack.callback(path.unlink)
+    looks = []
+    look = Access.look
+    monkeypatch.setattr(Access, "look", lambda access, port: looks.append(port) or look(access, port))
+    worker = Toy("busy", nameserver_port=thread.port)
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(worker.run, background=True)
+        wait_until(lambda: len(looks) > 4, "it has tried for longer than its patience with one that is not there")
+        monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 10.0)
+        thread.serve(secret)
+        started.result(LIMIT)
+    worker.shutdown()
+
+
+def test_the_patience_with_a_busy_nameserver_has_an_end(monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE_WITH_BUSY", 7.0)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent, OPEN:
+        worker = Toy("busy", nameserver_port=silent.getsockname()[1], insecure=True)
+        with pytest.raises(NameServerBusyError, match="no nameserver answers"):
+            worker.run()
 
 
 def test_a_worker_with_stale_credentials_is_told_so_at_once(run, tmp_path):
