@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
@@ -9,6 +10,15 @@ from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.testing.backends import BackendContract
+from hpbandster_ng.testing.evaluations import Acts
+
+
+@pytest.mark.e2e
+class TestContract(BackendContract):
+    @contextlib.contextmanager
+    def opened(self, directory):
+        yield InProcessBackend(Acts().compute, str(directory))
 
 
 def started(compute, **kwargs):
