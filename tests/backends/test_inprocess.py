@@ -101,7 +101,7 @@ def test_a_limit_for_what_cannot_be_pickled_is_one_error():
     job = Job((0, 0, 1), 3.0, {"x": 1}, {})
     backend.submit(StartJob(1.0, *job.key, 1, "inprocess", time_limit=1.0), job)
     with pytest.raises(
-        InvalidArgumentError, match=r"^isolate=True needs a worker .*lambda.*; define the worker in a mod"
+        InvalidArgumentError, match=r"^isolate=True needs a child .*lambda.*; define the worker in a mod"
     ):
         backend.next_event(0.0)
 
