@@ -22,8 +22,8 @@ class WorkerFactory:
     """Builds a worker, once in each process that computes; is pickled to get there.
 
     Args:
-        worker_class: its objects have a method :data:`~hpbandster_ng.backends.evaluation.Compute`, such as a subclass of
-            :class:`~hpbandster_ng.core.worker.Worker`; or a function that returns one.
+        worker_class: a subclass of :class:`~hpbandster_ng.core.worker.Worker`, or another one whose objects have a
+            method ``compute``; or a function that returns such an object.
         worker_kwargs: its arguments. A subclass of ``Worker`` needs no ``run_id`` among them.
 
     Raises:
@@ -45,10 +45,7 @@ class WorkerFactory:
     def __post_init__(self) -> None:
         if not callable(self.worker_class):
             raise InvalidArgumentError(
-                "worker_class",
-                self.worker_class,
-                "must be a class",
-                "pass MyWorker, and its arguments as worker_kwargs",
+                "worker_class", self.worker_class, "must be a class", "its arguments are passed as worker_kwargs"
             )
 
     def build(self) -> Compute:
