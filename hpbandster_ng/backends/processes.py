@@ -45,15 +45,14 @@ class ProcessBackend:
     Raises:
         InvalidArgumentError: names the parameter.
 
-    Example::
-
-        class MyWorker(Worker):
-            def compute(self, config, budget, **kwargs):
-                return {"loss": train(config, epochs=budget), "info": {}}
-
-        if __name__ == "__main__":
-            with BOHB(space, min_budget=1, max_budget=27, backend=ProcessBackend(MyWorker, n_workers=4)) as bohb:
-                result = bohb.run(n_iterations=8)
+    Example:
+        >>> from hpbandster_ng.examples.commons import MyWorker
+        >>> from hpbandster_ng.optimizers import BOHB
+        >>> space, backend = MyWorker.get_configspace(), ProcessBackend(MyWorker, n_workers=2)
+        >>> with BOHB(space, min_budget=1, max_budget=9, backend=backend) as bohb:
+        ...     result = bohb.run(n_iterations=1)
+        >>> len(result.get_all_runs())
+        13
     """
 
     def __init__(
@@ -82,6 +81,7 @@ class ProcessBackend:
             "backend", "ProcessBackend(...)", "makes processes import this script, which begins a run as soon as it is "
             "imported",
         )  # fmt: skip
+        self._clock = clock
         self._happenings = Happenings(clock)
         self._num_lost, self._error = 0, None
         self._workers = {
@@ -112,15 +112,14 @@ class ProcessBackend:
             InvalidArgumentError: a worker cannot be built, which would be so in all processes; or none is left, since
                 they could not be replaced.
         """
-        if self._error is not None:
-            raise self._error
-        happening = self._happenings.next(timeout)
+        happening = None if self._error else self._happenings.next(timeout)
         if isinstance(happening, WorkerLost):
             worker = self._workers[happening.worker]
             self._num_lost += 1
             if self._num_lost == self.n_workers or not worker.has_joined:
                 self._error = worker.error
-                return self.next_event(timeout)
+        if self._error is not None:
+            raise self._error
         return happening
 
     def acknowledge(self, happening: Happening) -> None:
@@ -132,8 +131,8 @@ class ProcessBackend:
             worker.stop()
         for worker in self._workers.values():
             worker.join()
-        if self._error is not None:
-            self._error, self._happenings = None, Happenings(lambda: 0.0)
+        if self._error is not None:  # which has been raised; the others are of the same kind
+            self._error, self._happenings = None, Happenings(self._clock)
 
 
 def _environment(devices: Sequence[str] | None, number: int) -> dict[str, str]:

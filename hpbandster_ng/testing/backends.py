@@ -1,8 +1,8 @@
-"""What every backend must hold, as tests: subclass :class:`ParallelBackendContract` in a test module.
+"""What every backend must hold, as tests: subclass :class:`LosableWorkersContract` in a test module.
 
 Example::
 
-    class TestMyBackend(LosableWorkersContract, ParallelBackendContract):
+    class TestMyBackend(LosableWorkersContract):
         @contextlib.contextmanager
         def opened(self, directory):
             with my_cluster(n_workers=self.n_workers) as cluster:
@@ -11,8 +11,8 @@ Example::
         def lose(self, pid):
             os.kill(pid, signal.SIGKILL)
 
-and pytest runs them all. A backend whose workers are never lost leaves out :class:`LosableWorkersContract`; one that
-computes in the thread of the loop is held to :class:`BackendContract` alone. What is evaluated stands in
+and pytest runs them all. A backend whose workers are never lost is held to :class:`ParallelBackendContract`, and one
+that computes in the thread of the loop to :class:`BackendContract`. What is evaluated stands in
 :mod:`hpbandster_ng.testing.evaluations`, which workers can import.
 """
 
