@@ -227,6 +227,16 @@ class ParallelBackendContract(BackendContract):
             for _ in range(2 * self.n_workers):
                 assert caller.outcome_of({"x": 1}).state is OutcomeState.SUCCEEDED  # the caller refuses other ends
 
+    def test_what_nobody_has_looked_at_when_it_was_closed_is_not_reported_either(self, tmp_path: Path) -> None:
+        with self._called(tmp_path) as caller:
+            self._begin_everywhere(caller, tmp_path, "wait")
+            let_go_on(tmp_path)
+            wait_until(lambda: not list(tmp_path.glob("config_*")), "all have computed, and tidied up")
+            caller.backend.close(shutdown_workers=False)
+            caller.start()
+            for _ in range(2 * self.n_workers):
+                assert caller.outcome_of({"x": 1}).state is OutcomeState.SUCCEEDED
+
     def test_a_run_that_is_told_to_end_cancels_what_runs(self, tmp_path: Path) -> None:
         events: list[Event] = []
         with self.opened(tmp_path) as backend:
