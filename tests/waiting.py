@@ -11,11 +11,11 @@ LIMIT = 30.0
 """Seconds that anything may take on a busy machine."""
 
 
-def wait_until(condition, what, limit=LIMIT, meanwhile=lambda: threading.Event().wait(0.01)):
+def wait_until(condition, what, limit=LIMIT):
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, f"not within {limit:g} seconds: {what}"
-        meanwhile()
+        threading.Event().wait(0.01)
 
 
 def is_gone(pid):

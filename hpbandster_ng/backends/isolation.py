@@ -176,8 +176,7 @@ class Child:
             return
         atexit.unregister(self.abandon)
         _kill_group(process)
-        process.join()
-        process.close()
+        process.join()  # and not closed, for multiprocessing may just look at it, when the program ends
         self._hang_up()
 
     def abandon(self) -> None:

@@ -33,6 +33,7 @@ from hpbandster_ng.optimizers import BOHB
 from hpbandster_ng.testing.calling import (
     LIMIT,
     Caller,
+    called,
     check_order,
     meanwhile,
     search,
@@ -177,13 +178,8 @@ class BackendContract:
 
     @contextlib.contextmanager
     def _called(self, directory: Path) -> Iterator[Caller]:
-        with self.opened(directory) as backend:
-            caller = Caller(backend)
-            caller.start()
-            try:
-                yield caller
-            finally:
-                backend.close(shutdown_workers=True)
+        with self.opened(directory) as backend, called(backend) as caller:
+            yield caller
 
 
 class ParallelBackendContract(BackendContract):

@@ -23,6 +23,7 @@ from hpbandster_ng.optimizers import RandomSearch
 __all__ = [
     "LIMIT",
     "Caller",
+    "called",
     "check_order",
     "meanwhile",
     "search",
@@ -82,6 +83,17 @@ class Caller:
                 self.lost.append(happening)
             self.backend.acknowledge(happening)
             happening = self.backend.next_event(0)
+
+
+@contextlib.contextmanager
+def called(backend: Backend) -> Iterator[Caller]:
+    """Start it, and close it at the end."""
+    caller = Caller(backend)
+    caller.start()
+    try:
+        yield caller
+    finally:
+        backend.close(shutdown_workers=True)
 
 
 class _Order:

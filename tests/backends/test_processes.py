@@ -19,10 +19,9 @@ from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers import BOHB
 from hpbandster_ng.testing.backends import ParallelBackendContract
-from hpbandster_ng.testing.calling import Caller
+from hpbandster_ng.testing.calling import called, wait_until, wait_until_gone
 from hpbandster_ng.testing.evaluations import Acts, begun
 from tests.e2e.processes import Process
-from tests.waiting import LIMIT, wait_until, wait_until_gone
 
 SCRIPT = Path(__file__).parent / "run_in_processes.py"
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
@@ -68,16 +67,6 @@ class TakesAnything:
 
     def compute(self, **_):
         return {"loss": 0.0, "info": self.settings}
-
-
-@contextlib.contextmanager
-def called(backend):
-    caller = Caller(backend)
-    caller.start()
-    try:
-        yield caller
-    finally:
-        backend.close(shutdown_workers=True)
 
 
 # What is built, and with which arguments
@@ -180,7 +169,7 @@ def test_a_process_that_cannot_be_replaced_is_lost_and_the_last_one_is_an_error(
     with called(backend) as caller:
         caller.outcome_of({"act": "die"})
         starts = [caller.submit({"x": 1}) for _ in range(2)]
-        wait_until(lambda: caller.lost, "a worker is lost", LIMIT, caller.take_what_is_there)
+        wait_until(lambda: caller.lost, "a worker is lost", caller.take_what_is_there)
         (lost,) = caller.lost
         assert "there are two already" in lost.reason
         (other,) = [start for start in starts if start.worker != lost.worker]
@@ -189,7 +178,7 @@ def test_a_process_that_cannot_be_replaced_is_lost_and_the_last_one_is_an_error(
         caller.submit({"x": 1})
         for _ in range(2):
             with pytest.raises(InvalidArgumentError, match="there are two already"):
-                wait_until(lambda: len(caller.lost) == 2, "it is lost", LIMIT, caller.take_what_is_there)
+                wait_until(lambda: len(caller.lost) == 2, "it is lost", caller.take_what_is_there)
     assert not [each for each in iter(lambda: backend.next_event(0), None) if isinstance(each, WorkerLost)]
 
 
