@@ -43,7 +43,7 @@ ARROWS = {
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
     "visualization": ("core",),
     "integrations": ("runtime", "engine"),
-    "testing": ("engine", "storage.base", "storage.shared", "backends.base"),
+    "testing": ("engine", "storage.base", "storage.shared", "backends.base", "optimizers"),
 }
 
 FORBIDDEN_IN_PURE = frozenset(

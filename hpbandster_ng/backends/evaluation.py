@@ -14,7 +14,7 @@ from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, ResultError
 
-__all__ = ["Call", "Compute", "evaluate"]
+__all__ = ["Call", "Compute", "evaluate", "takes"]
 
 Compute = Callable[..., Mapping[str, Any]]
 """``compute(config_id=, config=, budget=, working_directory=) -> {"loss": number, "info": anything plain}``; it gets
@@ -50,7 +50,7 @@ def evaluate(compute: Compute, call: Call) -> Outcome:
         compute returned a dict without 'loss'; return {"loss": number, "info": ...}
     """
     arguments = call._asdict()
-    if not _takes_previous_budget(compute):
+    if not takes(compute, "previous_budget"):
         del arguments["previous_budget"]
     try:
         returned = compute(**arguments)
@@ -66,16 +66,24 @@ def evaluate(compute: Compute, call: Call) -> Outcome:
         return Outcome(OutcomeState.INVALID, error=_sendable(traceback.format_exc()))
 
 
-def _takes_previous_budget(compute: Compute) -> bool:
-    """By name, or as one of any keywords."""
+def takes(function: Callable[..., Any], argument: str, by_name: bool = False) -> bool:
+    """Whether a function or a class can be given this keyword argument.
+
+    Args:
+        by_name: whether it must name it; otherwise it may also take any keywords.
+
+    Example:
+        >>> takes(lambda config, **_: None, "previous_budget"), takes(lambda config: None, "previous_budget")
+        (True, False)
+    """
     try:
-        parameters = inspect.signature(compute).parameters
+        parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # of some callables written in C
         return False
-    named = parameters.get("previous_budget")
+    named = parameters.get(argument)
     if named is not None:
         return named.kind in (named.POSITIONAL_OR_KEYWORD, named.KEYWORD_ONLY)
-    return any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return not by_name and any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _sendable(text: str) -> str:

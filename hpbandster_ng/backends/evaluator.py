@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hpbandster_ng.backends.evaluation import Call, Compute, evaluate
+from hpbandster_ng.backends.factory import WorkerFactory, built
 from hpbandster_ng.backends.isolation import Child
 from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.errors import InvalidArgumentError
@@ -20,7 +21,7 @@ class Evaluator:
     A thread cannot be killed: what has a time limit runs in the child.
 
     Args:
-        compute: what to call.
+        compute: what to call; or what builds it, once where it is called.
         isolate: whether all of it runs in the child.
         environment: of the child.
 
@@ -35,7 +36,12 @@ class Evaluator:
         {'loss': 0.5, 'info': None}
     """
 
-    def __init__(self, compute: Compute, isolate: bool = False, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        compute: Compute | WorkerFactory,
+        isolate: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.compute = compute
         self.isolate = isolate
         self.is_computing_here = False
@@ -52,13 +58,15 @@ class Evaluator:
             self._child.start()
 
     def wait_until_ready(self) -> None:
-        """Return when the child, if all evaluations need it, has imported the program.
+        """Return when the child, if all evaluations need it, has imported the program, and what is to be built is.
 
         Raises:
             InvalidArgumentError: it cannot.
         """
         if self.isolate:
             self._child.wait_until_ready()
+        else:
+            self.compute = built(self.compute)
 
     def evaluate(self, call: Call, time_limit: float | None = None) -> Outcome:
         """Make the configuration's directory and call ``compute``; if it was made in vain, it is removed again.
@@ -69,8 +77,8 @@ class Evaluator:
             time_limit: seconds, or None.
 
         Raises:
-            InvalidArgumentError: the directory, or a child process, cannot be made. That is no fault of the
-                configuration, so it is no outcome.
+            InvalidArgumentError: the directory, a child process, or what is to be built cannot be made. That is no
+                fault of the configuration, so it is no outcome.
         """
         directory = self._root / call.working_directory
         is_new = _make(directory)
@@ -78,13 +86,18 @@ class Evaluator:
         try:
             if self.isolate or time_limit is not None:
                 return self._child.evaluate(call, time_limit)
+            self.compute = compute = built(self.compute)
             self.is_computing_here = True
-            return evaluate(self.compute, call)
+            return evaluate(compute, call)
         finally:
             self.is_computing_here = False
             if is_new:
                 with contextlib.suppress(OSError):  # there is something in it
                     directory.rmdir()
+
+    def abandon(self) -> None:
+        """Kill the child, from any thread; who waits for an evaluation in it gets an error."""
+        self._child.abandon()
 
     def close(self) -> None:
         """End the child."""

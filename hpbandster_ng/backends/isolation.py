@@ -1,8 +1,8 @@
 """Evaluations in a process of their own, so that what they do to it is done to nobody else.
 
-The child is a fresh Python that imports the program anew and gets ``compute`` once, pickled; it is kept from job to job
-and replaced when it died. It leads a process group, which is killed as a whole: when the time is up, when the job is
-given back, and when the worker is gone, however that came about.
+The child is a fresh Python that imports the program anew and gets ``compute``, or what builds it, once, pickled; it is
+kept from job to job and replaced when it died. It leads a process group, which is killed as a whole: when the time is
+up, when the job is given back, and when the worker is gone, however that came about.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from multiprocessing import connection
 from typing import Any
 
 from hpbandster_ng.backends.evaluation import Call, Compute, evaluate
+from hpbandster_ng.backends.factory import WorkerFactory, built
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError
 
@@ -46,7 +47,7 @@ have to wait for ever for code that does not let it run."""
 
 _WAY_OUT = (
     "define the worker in a module, or in a script that does its work below `if __name__ == '__main__':`, and keep in "
-    "the worker only what can be pickled"
+    "it, or in its arguments, only what can be pickled"
 )
 
 _context = multiprocessing.get_context("spawn")
@@ -57,7 +58,7 @@ class Child:
     """The process that calls ``compute``; used by one thread.
 
     Args:
-        compute: reaches the child pickled.
+        compute: reaches the child pickled, or is built there.
         environment: set in the child before it imports anything.
 
     Example:
@@ -67,7 +68,7 @@ class Child:
         >>> child.close()
     """
 
-    def __init__(self, compute: Compute, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, compute: Compute | WorkerFactory, environment: Mapping[str, str] | None = None) -> None:
         self.compute = compute
         self.environment = dict(environment or {})
         self._process: Any = None
@@ -75,12 +76,14 @@ class Child:
         self._last_words: Any = None
         self._is_ready = False
         self._is_abandoned = False
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Launch the process, unless there is one.
 
         Raises:
             InvalidArgumentError: ``compute``, or the object that it belongs to, cannot be pickled.
+            HpbandsterError: it was abandoned.
         """
         if self._process is not None:
             return
@@ -92,17 +95,19 @@ class Child:
                 process.start()
         except Exception as error:  # pickling runs code of the user
             self._hang_up()
-            raise InvalidArgumentError(
-                "isolate", True, f"needs a worker that its child process can be given ({error})", _WAY_OUT
-            ) from error
+            raise self._refusal(f"can be given the worker ({error})") from error
         finally:
             calls.close()
             last_words.close()
-        self._process, self._is_ready = process, False
+        with self._lock:
+            self._process, self._is_ready = process, False
         atexit.register(self.abandon)  # runs before multiprocessing's own, which would wait for the child
+        if self._is_abandoned:  # meanwhile
+            self.kill()
+            raise HpbandsterError("its process was given up before it had begun")
 
     def wait_until_ready(self) -> None:
-        """Return when the child has imported the program.
+        """Return when the child has imported the program, and built what is to be built.
 
         Raises:
             InvalidArgumentError: it cannot.
@@ -113,11 +118,13 @@ class Child:
         with self._killed_on_error():
             try:
                 self._receive(_START_LIMIT)
+                problem = self._receive(None)
             except (_DiedError, TimeoutError) as error:
-                raise InvalidArgumentError(
-                    "isolate", True, f"needs a child process that imports this program, but it {error}; what it said "
-                    "itself stands on the standard error stream", _WAY_OUT,
-                ) from error  # fmt: skip
+                raise self._refusal(
+                    f"imports this program, but it {error}; what it said itself stands on the standard error stream"
+                ) from error
+            if problem is not None:
+                raise InvalidArgumentError(*self._blamed, *problem)
             self._is_ready = True
 
     def evaluate(self, call: Call, time_limit: float | None = None) -> Outcome:
@@ -163,30 +170,34 @@ class Child:
 
     def kill(self) -> None:
         """End the child at once, with its group."""
-        process = self._process
+        with self._lock:  # from now on, its number may become another process's
+            process, self._process = self._process, None
         if process is None:
             return
         atexit.unregister(self.abandon)
-        self._kill_group()
-        process.join()
-        process.close()
+        _kill_group(process)
+        process.join()  # and not closed, for multiprocessing may just look at it, when the program ends
         self._hang_up()
-        self._process = None
 
     def abandon(self) -> None:
-        """Kill it, from any thread, as it is killed when the worker's process ends.
+        """Kill it, from any thread and for ever, as it is killed when the worker's process ends.
 
         Who waits for an evaluation gets an error, for that says nothing about a configuration.
         """
-        self._is_abandoned = True
-        if self._process is not None:
-            self._kill_group()
+        with self._lock:
+            self._is_abandoned = True
+            if self._process is not None:
+                _kill_group(self._process)
 
-    def _kill_group(self) -> None:
-        if os.name == "posix":
-            with contextlib.suppress(OSError):  # it is gone, or has not come so far as to lead a group
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
+    @property
+    def _blamed(self) -> tuple[str, object]:
+        """The user's parameter because of which there is a child, and its value."""
+        if isinstance(self.compute, WorkerFactory):
+            return "worker_class", self.compute.worker_class
+        return "isolate", True
+
+    def _refusal(self, demand: str) -> InvalidArgumentError:
+        return InvalidArgumentError(*self._blamed, f"needs a child process that {demand}", _WAY_OUT)
 
     def _hang_up(self) -> None:
         self._calls.close()
@@ -241,6 +252,13 @@ class Child:
         return os.read(self._last_words.fileno(), 65536).decode(errors="replace")
 
 
+def _kill_group(process: Any) -> None:
+    if os.name == "posix":
+        with contextlib.suppress(OSError):  # it is gone, or has not come so far as to lead a group
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
 class _DiedError(Exception):
     """The child is no more; says how that came."""
 
@@ -272,32 +290,38 @@ def _environment_of_children(values: Mapping[str, str]) -> Iterator[None]:
                     os.environ[name] = value
 
 
-def refuse_to_run_in_a_child() -> None:
+def refuse_to_run_in_a_child(parameter: str, value: object, does: str) -> None:
     """Refuse to begin a run while the child imports the program: it would do all over again what the program does.
+
+    Args:
+        parameter, value: of the user, because of which there is a child.
+        does: what this does, and the program as soon as it is imported.
 
     Raises:
         InvalidArgumentError: that is what goes on.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds it out
-        raise InvalidArgumentError(
-            "isolate", True,
-            "(as devices do, and a job_timeout of the run) makes a child process import this script, which runs a "
-            "worker as soon as it is imported",
-            "put what the script does below `if __name__ == '__main__':`",
-        )  # fmt: skip
+        way_out = "put what the script does below `if __name__ == '__main__':`"
+        raise InvalidArgumentError(parameter, value, does, way_out)
 
 
-def _serve(calls: Any, last_words: Any, compute: Compute) -> None:
+def _serve(calls: Any, last_words: Any, compute: Compute | WorkerFactory) -> None:
     """What the child does."""
     _become_leader()
     faulthandler.enable(last_words.fileno(), all_threads=False)
+    calls.send(None)
+    try:
+        function = built(compute)
+    except InvalidArgumentError as error:
+        calls.send((error.rule, error.way_out))  # the worker's process knows its class by another name
+        return
     calls.send(None)
     while True:
         try:
             call = calls.recv()
         except EOFError:
             return
-        calls.send(evaluate(compute, call))
+        calls.send(evaluate(function, call))
 
 
 def _become_leader() -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hpbandster_ng.backends.base import Backend, Clock
+from hpbandster_ng.backends.factory import UNNAMED
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
@@ -51,7 +52,8 @@ class Master:
     manager, the master shuts itself down.
 
     Args:
-        run_id: the run's name; its workers and nameserver have the same.
+        run_id: the run's name; its workers and nameserver have the same. None will do where there is a ``backend`` and
+            no ``storage``, since nobody then finds the run by its name.
         config_generator: proposes configurations and learns from results.
         working_directory: of the run, made if need be; ``compute`` gets a directory in it, its configuration's own. A
             credentials file of the run is looked for here, too.
@@ -126,7 +128,7 @@ class Master:
         insecure: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
-        self.run_id = check_run_id(run_id)
+        self.run_id = _run_id(run_id, is_found_by_name=backend is None or storage is not None)
         check_seconds("ping_interval", ping_interval)
         self.config_generator = config_generator
         self.working_directory = os.fspath(working_directory)
@@ -376,6 +378,10 @@ class Master:
 
 def _warm_start(previous_result: Result | None, config_generator: ConfigGenerator) -> list[WarmStartIteration]:
     return [] if previous_result is None else [WarmStartIteration(previous_result, config_generator)]
+
+
+def _run_id(run_id: Any, is_found_by_name: bool) -> str:
+    return UNNAMED if run_id is None and not is_found_by_name else check_run_id(run_id)
 
 
 def _seed(seed: int | None) -> int:

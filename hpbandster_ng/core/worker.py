@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from hpbandster_ng.backends.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
 from hpbandster_ng.backends.isolation import refuse_to_run_in_a_child
@@ -27,7 +28,6 @@ from hpbandster_ng.backends.pyro.credentials import (
 from hpbandster_ng.backends.pyro.nameserver import check_port
 from hpbandster_ng.backends.pyro.settings import LOST_AFTER, MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
-from hpbandster_ng.core.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.engine.checks import check_seconds
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
@@ -221,7 +221,10 @@ class Worker:
                 compute in a child process and cannot be pickled for it.
             WorkerExistsError: another worker of the same name works for the run.
         """
-        refuse_to_run_in_a_child()
+        refuse_to_run_in_a_child(
+            "isolate", True, "(as devices do, and a job_timeout of the run) makes a child process import this script, "
+            "which runs a worker as soon as it is imported",
+        )  # fmt: skip
         if self.insecure:
             warn_of_insecurity()
         try:

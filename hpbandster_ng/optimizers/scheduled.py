@@ -37,7 +37,7 @@ class ScheduledMaster(Master):
         standings: who stands where in all iterations of an asynchronous run; with others than
             :class:`~hpbandster_ng.optimizers.iterations.ladder.AsyncBrackets`, a subclass makes the iterations. None
             for iterations that are brackets.
-        **master_kwargs: see :class:`~hpbandster_ng.core.master.Master`.
+        run_id, **master_kwargs: see :class:`~hpbandster_ng.core.master.Master`.
 
     Raises:
         InvalidArgumentError: an initial configuration is not of the space; or ``job_timeout`` returns no finite number
@@ -52,10 +52,12 @@ class ScheduledMaster(Master):
         settings: Mapping[str, Any],
         initial_configs: Sequence[Config] = (),
         standings: Standings | None = None,
+        run_id: Any = None,
         **master_kwargs: Any,
     ) -> None:
         space = SearchSpace(configspace)
         super().__init__(
+            run_id=run_id,
             config_generator=config_generator,
             initial_configs=[space.validate(config) for config in initial_configs],
             **master_kwargs,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
@@ -9,6 +10,15 @@ from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.testing.backends import BackendContract
+from hpbandster_ng.testing.evaluations import Acts
+
+
+@pytest.mark.e2e
+class TestContract(BackendContract):
+    @contextlib.contextmanager
+    def opened(self, directory):
+        yield InProcessBackend(Acts().compute, str(directory))
 
 
 def started(compute, **kwargs):
@@ -91,7 +101,7 @@ def test_a_limit_for_what_cannot_be_pickled_is_one_error():
     job = Job((0, 0, 1), 3.0, {"x": 1}, {})
     backend.submit(StartJob(1.0, *job.key, 1, "inprocess", time_limit=1.0), job)
     with pytest.raises(
-        InvalidArgumentError, match=r"^isolate=True needs a worker .*lambda.*; define the worker in a mod"
+        InvalidArgumentError, match=r"^isolate=True needs a child .*lambda.*; define the worker in a mod"
     ):
         backend.next_event(0.0)
 

@@ -170,7 +170,9 @@ def test_the_environment_is_there_before_anything_is_imported():
 
 def test_what_cannot_be_pickled_is_one_error_and_no_process():
     child = Child(threading.Lock().acquire)
-    with pytest.raises(InvalidArgumentError, match=r"^isolate=True needs a worker .* can be given \(.*pickle.*\)"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"^isolate=True needs a child .* can be given the worker \(.*pickle.*\)"
+    ):
         child.start()
     assert not [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
     child.close()

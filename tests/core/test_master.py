@@ -373,6 +373,8 @@ def test_a_master_without_the_hook_says_so():
         ({"eta": 1}, ["eta=1", "greater than 1"]),
         ({"eta": 0.5}, ["eta=0.5"]),
         ({"run_id": "a/b"}, ["run_id='a/b'", "slash"]),
+        ({"run_id": None, "backend": None}, ["run_id=None", "must be given"]),
+        ({"run_id": None, "storage": "journal:log"}, ["run_id=None", "must be given"]),
         ({"seed": -1}, ["seed=-1"]),
         ({"seed": 0.5}, ["seed=0.5"]),
         ({"ping_interval": 0}, ["ping_interval=0"]),

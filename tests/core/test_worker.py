@@ -176,7 +176,7 @@ class Locked(Toy):
 @pytest.mark.parametrize("background", [True, False])
 def test_an_isolated_worker_that_cannot_be_pickled_is_one_error_before_any_job(nameserver, background):
     worker = Locked("run", nameserver_port=nameserver.port, isolate=True)
-    with pytest.raises(InvalidArgumentError, match=r"^isolate=True needs a worker .* pickle .*lock.*; define"):
+    with pytest.raises(InvalidArgumentError, match=r"^isolate=True needs a child .* pickle .*lock.*; define"):
         worker.run(background=background)
     assert worker_module._at_work == set()
     worker.shutdown()

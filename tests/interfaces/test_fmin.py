@@ -117,7 +117,7 @@ def test_a_process_that_dies_costs_one_evaluation():
 
 
 def test_what_no_process_can_be_given_is_one_error():
-    with pytest.raises(InvalidArgumentError, match="needs a worker that its child process can be given"):
+    with pytest.raises(InvalidArgumentError, match="needs a child process that can be given the worker"):
         minimised(lambda config, budget: 0.5, n_workers=2)
 
 

@@ -41,12 +41,17 @@ def check_run_id(run_id: object) -> str:
     """The run's name as text.
 
     Raises:
-        InvalidArgumentError: it is empty, or cannot be part of a file name.
+        InvalidArgumentError: it is None or empty, or cannot be part of a file name.
 
     Example:
         >>> check_run_id(7)
         '7'
     """
+    if run_id is None:
+        raise InvalidArgumentError(
+            "run_id", None, "must be given: workers, nameserver and storage find the run by it",
+            "only an optimizer with a backend that has its own workers, and without a storage, needs none",
+        )  # fmt: skip
     text = str(run_id)
     if not text.strip() or any(forbidden in text for forbidden in "/\\\0\n"):
         raise InvalidArgumentError(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hpbandster_ng.core.devices import device_of, visible_devices
+from hpbandster_ng.backends.devices import device_of, visible_devices
 from hpbandster_ng.errors import InvalidArgumentError
 
 TWO = ["cuda:0", "cuda:1"]
