@@ -43,6 +43,7 @@ class ConfigGenerator:
 
     Attributes:
         rng: the only source of randomness.
+        has_model: whether it computes so much that the threads of numeric libraries are worth keeping out of it.
 
     Example:
         >>> class Fixed(ConfigGenerator):
@@ -51,6 +52,8 @@ class ConfigGenerator:
         >>> Fixed().get_config(budget=9)
         ({'x': 0.5}, {})
     """
+
+    has_model = True
 
     def __init__(self, logger: Any = None) -> None:
         self.logger = logger

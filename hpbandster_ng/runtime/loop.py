@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -128,7 +128,7 @@ class Loop:
             self._open_storage()
             self.backend.start(self.clock)
             self._is_started = True
-            self._libraries = ThreadpoolController()
+            self._libraries = ThreadpoolController() if getattr(self.planner.generator, "has_model", True) else None
             if self._has_past or self.planner.pool.workers:
                 self.record(RunResumed(self.clock()))
             self._has_past = True
@@ -268,7 +268,7 @@ class Loop:
         try:
             # A numeric library's threads wait for each other in a busy loop: beside workers on the same machine, a
             # model's decision would take a hundred times as long.
-            with self._libraries.limit(limits=1):
+            with self._libraries.limit(limits=1) if self._libraries else nullcontext():
                 for happening in happenings:
                     if not isinstance(happening, Tick):
                         events.append(happening)

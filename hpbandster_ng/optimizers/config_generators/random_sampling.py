@@ -29,6 +29,8 @@ class RandomSampling(SpaceGenerator):
         ({'layers': 3, 'optimizer': 'adam'}, {'model_based_pick': False})
     """
 
+    has_model = False
+
     def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """Draw a configuration.
 
