@@ -23,7 +23,13 @@ PURE_OPTIMIZERS = (
     "optimizers.kde",
     "optimizers.learning_curve_models",
 )
-PURE = ("engine", *PURE_OPTIMIZERS)
+PURE = (
+    "engine",
+    *PURE_OPTIMIZERS,
+    "interfaces.doctor.judgement",
+    "interfaces.doctor.machine_verdicts",
+    "interfaces.doctor.run_verdicts",
+)
 LEAVES = ("__main__", "compat", "examples", "fmin", "interfaces", "utils")
 """Above everything: they may import any room, and no other room imports them."""
 

@@ -24,6 +24,7 @@ from hpbandster_ng.backends.pyro.settings import (
     PATIENCE_WITH_BUSY,
     check_max_message_bytes,
 )
+from hpbandster_ng.backends.pyro.versions import own_versions
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, encode_order
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
@@ -124,7 +125,8 @@ class PyroBackend:
                     f"cannot listen on host={self.host!r}: {error}; give an address of this machine, for example "
                     "nic_name_to_host(nic_name)"
                 ) from error
-            self._desk = Desk(self.run_id, clock, max(_SHORTEST_SILENCE, _SILENT_PINGS * self.ping_interval))
+            silence_limit = max(_SHORTEST_SILENCE, _SILENT_PINGS * self.ping_interval)
+            self._desk = Desk(self.run_id, clock, silence_limit, own_versions())
             daemon.desk = self._desk
             self._location = daemon.register(self._desk)
             thread = DaemonThread(daemon, "hpbandster-dispatcher", self.access.secret, self.max_message_bytes)

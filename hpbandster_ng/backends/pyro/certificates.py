@@ -15,11 +15,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hpbandster_ng.backends.pyro.secret import Secret
 
-__all__ = ["mint", "time_left"]
+__all__ = ["CLOCK_SKEW", "mint", "time_left"]
 
 _VALIDITY = timedelta(days=30)
 
-_CLOCK_SKEW = timedelta(hours=1)
+CLOCK_SKEW = timedelta(hours=1)
 """By so much the clocks of a cluster may differ."""
 
 
@@ -74,7 +74,7 @@ def _certificate(now: datetime, name: str, *, key: ec.EllipticCurvePrivateKey) -
         .issuer_name(_name("authority of a run"))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + _VALIDITY)
     )
 

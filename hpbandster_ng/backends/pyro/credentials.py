@@ -23,6 +23,7 @@ __all__ = [
     "check_run_id",
     "check_shared_directory",
     "credentials_path",
+    "is_open_to_others",
     "make_runtime_folder",
     "read_credentials",
     "read_secret",
@@ -127,7 +128,7 @@ def check_folder(folder: Path) -> None:
         OSError: it is not there, or where this user may not look.
     """
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or _is_open_to_others(found):
+    if not stat.S_ISDIR(found.st_mode) or is_open_to_others(found):
         raise CredentialsError(
             f"the folder {folder} is not safe for secrets: it must be a directory of this user's with mode 0700; "
             "remove it, or set the environment variable XDG_RUNTIME_DIR to a directory of your own"
@@ -180,7 +181,7 @@ def read_secret(path: Path, port: int | None = None) -> Secret | None:
     fields = [str(content.get(field)) for field in _SECRET_FIELDS]
     if not all(field.startswith("-----BEGIN ") and field.isascii() for field in fields):
         raise LogError(f"{path} is no credentials file: its certificates are none; remove it and start anew")
-    if _is_open_to_others(found):
+    if is_open_to_others(found):
         raise CredentialsError(
             f"the secret in {path} is not safe: the file must be this user's, with mode 0600; if nobody has "
             "read it, make it so: chmod 600; otherwise remove it and start the nameserver anew"
@@ -216,7 +217,8 @@ def _opened(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
-def _is_open_to_others(found: os.stat_result) -> bool:
+def is_open_to_others(found: os.stat_result) -> bool:
+    """Whether what is there is another user's, or others may enter, read or write it."""
     if not hasattr(os, "geteuid"):
         return False
     return found.st_uid != os.geteuid() or bool(stat.S_IMODE(found.st_mode) & 0o077)

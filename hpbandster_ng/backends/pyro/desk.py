@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -80,16 +80,20 @@ class Desk:
         run_id: told to workers, so that one of another run notices.
         clock: stamps happenings.
         silence_limit: seconds without any call after which a worker is lost.
+        versions: of the master's packages, for whoever asks.
 
     Attributes:
         session: tells the jobs of this master from those of an earlier one with the same run_id.
     """
 
-    def __init__(self, run_id: str, clock: Callable[[], float], silence_limit: float) -> None:
+    def __init__(
+        self, run_id: str, clock: Callable[[], float], silence_limit: float, versions: Mapping[str, str]
+    ) -> None:
         self.session = uuid.uuid4().hex
         self._run_id = run_id
         self._clock = clock
         self._silence_limit = silence_limit
+        self._versions = versions
         self._lock = threading.Lock()
         self._members: dict[str, _Member] = {}
         self._is_closing = False
@@ -102,6 +106,11 @@ class Desk:
     def ping(self) -> str:
         """Which run this is; shows that the master lives."""
         return self._run_id
+
+    @_exposed
+    def versions(self) -> dict[str, str]:
+        """With which versions the master was started: an upgrade since then has not reached it."""
+        return dict(self._versions)
 
     @_exposed
     def join(self, worker: str, token: str) -> str:

@@ -18,6 +18,7 @@ from hpbandster_ng import __version__
 from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.interfaces.cli.change import delete, extend, release
 from hpbandster_ng.interfaces.cli.create import create, plan
+from hpbandster_ng.interfaces.cli.doctor import doctor
 from hpbandster_ng.interfaces.cli.export import export
 from hpbandster_ng.interfaces.cli.look import list_experiments, status, suggestions
 from hpbandster_ng.interfaces.cli.start_worker import start_worker
@@ -65,7 +66,8 @@ def main(verbose: bool) -> None:
            for --timeout or no suggestion for --max-idle seconds, or it was
            ended by SIGTERM, SIGUSR1 or SIGUSR2
       1    an error, told in one line on the standard error stream, or a
-           question that was not answered by yes
+           question that was not answered by yes; a doctor that found
+           something wrong
       2    wrong usage, or a worker that its run does not let in
       130  ended by Ctrl-C
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with this
@@ -77,6 +79,6 @@ def main(verbose: bool) -> None:
 
 for _command in (
     *(create, plan, list_experiments, status, suggestions, export),
-    *(extend, release, delete, start_worker, worker),
+    *(extend, release, delete, start_worker, worker, doctor),
 ):
     main.add_command(_command)

@@ -20,8 +20,8 @@ _UNFOLDED = 100_000
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: folded to the width of a terminal; elsewhere a row a line."""
-    table = Table(box=None, pad_edge=False)
+    """Print a table: folded to the width of a terminal; elsewhere a row a line. Without names, columns have no head."""
+    table = Table(box=None, pad_edge=False, show_header=any(columns))
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:

@@ -109,6 +109,7 @@ CALLS = [
     ("nameserver", "remove", (dispatcher_name("run"),)),
     ("nameserver's daemon", "registered", ()),
     ("dispatcher", "ping", ()),
+    ("dispatcher", "versions", ()),
     ("dispatcher", "join", ("stranger", "token")),
     ("dispatcher", "exchange", ("stranger", "token", None, 0.0)),
     ("dispatcher", "leave", ("stranger", "token", "reason")),
@@ -141,7 +142,7 @@ def test_pyros_own_tools_find_no_way_in(run):
 
 
 def test_a_run_whose_certificate_has_expired_is_closed_to_all(stack, monkeypatch):
-    monkeypatch.setattr(certificates, "_VALIDITY", -certificates._CLOCK_SKEW / 2)
+    monkeypatch.setattr(certificates, "_VALIDITY", -certificates.CLOCK_SKEW / 2)
     nameserver = stack.enter_context(NameServer("run", port=0))
     with pytest.raises(CredentialsError, match="certificate has expired"):
         locate_nameserver(nameserver.host, nameserver.port, 0, Access("run"))

@@ -45,7 +45,7 @@ def time(monkeypatch):
 
 @pytest.fixture
 def desk(time):
-    return Desk("run", clock=time.monotonic, silence_limit=30.0)
+    return Desk("run", clock=time.monotonic, silence_limit=30.0, versions={"numpy": "2.0"})
 
 
 @pytest.fixture
@@ -318,11 +318,11 @@ def test_closing_sends_home_the_idle_and_the_busy_and_whoever_comes(desk, connec
 
 
 def test_many_members_beat_slower_and_short_limits_faster(time, connection):
-    desk = Desk("run", time.monotonic, silence_limit=600.0)
+    desk = Desk("run", time.monotonic, silence_limit=600.0, versions={})
     for i in range(400):
         desk.join(f"w{i}", "token")
     assert desk.heartbeat("w0", "token") == (2.0, False)
-    assert Desk("run", time.monotonic, silence_limit=3.0).heartbeat("w0", "token") == (1.0, False)
+    assert Desk("run", time.monotonic, silence_limit=3.0, versions={}).heartbeat("w0", "token") == (1.0, False)
 
 
 def test_a_member_that_leaves_while_it_waits_is_woken(desk, connection):
