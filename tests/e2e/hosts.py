@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+
+_FILES = Path("/etc/netns")
+"""Where iproute2 looks for them."""
 
 
 def _ip(*arguments):
@@ -50,9 +54,21 @@ class Hosts:
         """Cut a host off, or let it back; the bridge goes on without it."""
         _ip("-n", self._hub, "link", "set", f"p{number}", "up" if is_connected else "down")
 
+    def ip(self, number, *arguments):
+        """Change a host's network."""
+        _ip("-n", self._name(number), *arguments)
+
+    def write(self, number, name, text):
+        """A file that a host has in its /etc in place of the machine's."""
+        folder = _FILES / self._name(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
     def stop(self):
         while self._made:
-            _ip("netns", "del", self._made.pop())
+            name = self._made.pop()
+            _ip("netns", "del", name)
+            shutil.rmtree(_FILES / name, ignore_errors=True)
 
     @property
     def _hub(self):

@@ -356,3 +356,12 @@ def test_a_nameserver_that_is_reached_through_another_interface_is_told():
     assert "reached through ib0 (10.1.0.2), not eth0" in text
     (_, (_, text)) = opinions("interface", nameserver=replace(NAMESERVER, by="10.2.0.2"))
     assert "through another one (10.2.0.2)" in text
+
+
+def test_an_interface_that_is_not_there_is_recommended_to_nobody():
+    ((_, text),) = opinions(
+        "nameserver",
+        interface=replace(INTERFACE, name="eth9", host=None),
+        nameserver=contact(Reach.SILENT),
+    )
+    assert "nic_name='...'" in text

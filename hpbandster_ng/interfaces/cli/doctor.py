@@ -20,7 +20,7 @@ __all__ = ["doctor"]
 @click.command()
 @click.option(
     "--shared-directory",
-    type=click.Path(path_type=Path),  # whether it exists is asked with a time limit: a file system may hang
+    type=Path,  # and no click.Path, which looks for it, without a time limit: a file system may hang
     required=True,
     metavar="DIR",
     help="Through which the processes of a run meet.",
@@ -45,7 +45,7 @@ def doctor(context: click.Context, shared_directory: Path, nic_name: str, run_id
         show_json({"is_well": not wrong, "verdicts": lines, "findings": asdict(findings)})
     else:
         show_table(("", "", ""), map(_row, verdicts))
-        say(f"Wrong: {', '.join(wrong)}." if wrong else "Nothing is wrong.")
+        say(_summary(wrong, is_all_known=all(each.grade is not Grade.UNKNOWN for each in verdicts)))
     context.exit(1 if wrong else 0)
 
 
@@ -53,3 +53,9 @@ def _row(verdict: Verdict) -> tuple[str, str, str]:
     grade = verdict.grade.value
     text = "; ".join(filter(None, (verdict.text, verdict.way_out)))
     return grade.upper() if verdict.grade is Grade.WRONG else grade, verdict.subject, text
+
+
+def _summary(wrong: list[str], is_all_known: bool) -> str:
+    if wrong:
+        return f"Wrong: {', '.join(wrong)}."
+    return "Nothing is wrong." if is_all_known else "Nothing is wrong, as far as it was checked."

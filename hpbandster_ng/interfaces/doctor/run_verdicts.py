@@ -69,7 +69,7 @@ def _of_validity(left: float | None) -> Opinion:
 
 def of_nameserver(found: Contact, findings: Findings) -> Opinions:
     listen = f"start NameServer with nic_name={_nic(findings)!r}"
-    gone = "if the run has ended, remove its credentials file; else a firewall refuses: open the port"
+    gone = "if the run has ended, remove its credentials file"
     yield _of_contact(found, findings, listen, gone)
 
 
@@ -79,12 +79,13 @@ def of_master(found: Master, findings: Findings) -> Opinions:
         yield Opinion(Grade.UNKNOWN, text, "start the optimizer, and ask again")
         return
     listen = f"give the optimizer host=nic_name_to_host({_nic(findings)!r}), on its machine"
-    gone = "if it was killed, start it again; else a firewall refuses: open the ports between the machines"
-    yield _of_contact(found.contact, findings, listen, gone)
+    yield _of_contact(found.contact, findings, listen, "if it was killed, start it again")
 
 
 def _nic(findings: Findings) -> str:
-    return findings.interface.name if isinstance(findings.interface, Interface) else "eth0"
+    """The interface that was named, if it is one to be recommended."""
+    found = findings.interface
+    return found.name if isinstance(found, Interface) and found.host is not None else "..."
 
 
 def _of_contact(found: Contact, findings: Findings, listen: str, gone: str) -> Opinion:
@@ -103,7 +104,7 @@ def _of_contact(found: Contact, findings: Findings, listen: str, gone: str) -> O
         return Opinion(Grade.OK, f"answers at {where}")
     text, way_out = {
         Reach.UNKNOWN_NAME: (f"is at {where}, a name that this machine does not know", listen),
-        Reach.REFUSED: (f"nobody listens at {where}", gone),
+        Reach.REFUSED: (f"nobody listens at {where}", f"{gone}; else a firewall refuses: open the port"),
         Reach.SILENT: (
             f"no answer from {where}: a firewall, another network, or its machine is off",
             f"open the ports between the machines; or {listen}",
