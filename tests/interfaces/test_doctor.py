@@ -118,7 +118,7 @@ def test_of_several_runs_one_must_be_named(stack, shared, nameserver):
 def test_a_run_that_is_asked_for_and_is_not_there_is_wrong(shared, nameserver):
     verdicts = verdicts_of(shared, "--run-id", "other", code=1)
     assert verdicts["credentials"][0] == "wrong"
-    assert f"there are none of other in {shared}" in verdicts["credentials"][1]
+    assert f"there are none of other in {shared}, only of run; start its NameServer" in verdicts["credentials"][1]
     assert verdicts["nameserver"][0] == "unknown"
 
 

@@ -60,7 +60,11 @@ def of_interface(found: Interface, findings: Findings) -> Opinions:
         yield Opinion(Grade.WRONG, f"{name} has no address", f"set up the network; or {_others(found)}")
         return
     if found.state in _DOWN:
-        yield Opinion(Grade.WRONG, f"{name} ({host}) is down", f"ip link set {name} up, as root; or {_others(found)}")
+        yield Opinion(
+            Grade.WRONG,
+            f"{name} ({host}) is down",
+            f"ip link set {name} up, as root; see to its cable; or {_others(found)}",
+        )
     elif is_loopback(host) and not _is_on_one_machine(findings):
         way_out = f"fine if all processes run on it; else {_others(found)}"
         yield Opinion(Grade.WARNING, f"{name} has the address {host}, which nobody but this machine reaches", way_out)
@@ -101,7 +105,7 @@ def _others(found: Interface) -> str:
         if name != found.name and addresses and not all(map(is_loopback, addresses))
     }
     if not others:
-        return "there is no other one but loopback: connect this machine to the network"
+        return "connect this machine to a network"
     return f"give --nic-name one of: {', '.join(f'{name} ({addresses[0]})' for name, addresses in others.items())}"
 
 
@@ -180,7 +184,7 @@ def _of_place(found: Directory, findings: Findings) -> Opinions:
     if isinstance(interface, NoAnswer) or is_loopback(interface.host) or found.file_system not in _OWN_DISKS:
         return
     own = {address for addresses in interface.addresses.values() for address in addresses}
-    if not (isinstance(contact, Contact) and contact.reach is Reach.ANSWERS and contact.peer not in own):
+    if not isinstance(contact, Contact) or contact.peer in {None, *own} or is_loopback(contact.peer):
         yield Opinion(
             Grade.WARNING,
             f"it is on a disk of this machine ({found.file_system})",

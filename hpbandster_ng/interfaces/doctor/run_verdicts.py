@@ -35,17 +35,23 @@ def of_run(found: Runs, findings: Findings) -> Opinions:
         way_out = f"start NameServer(run_id, working_directory={findings.path!r}), and ask again"
         yield Opinion(Grade.UNKNOWN, "no run has credentials in the directory yet", way_out)
     else:
-        more = f" and {len(found.ids) - _MANY} more" if len(found.ids) > _MANY else ""
-        text = f"several have credentials in the directory: {', '.join(found.ids[:_MANY])}{more}"
+        text = f"several have credentials in the directory: {_named(found)}"
         yield Opinion(Grade.UNKNOWN, text, "give --run-id; files of runs that have ended may be removed")
+
+
+def _named(found: Runs) -> str:
+    more = f" and {len(found.ids) - _MANY} more" if len(found.ids) > _MANY else ""
+    return ", ".join(found.ids[:_MANY]) + more
 
 
 def of_credentials(found: Credentials | MissingCredentials | Unusable, findings: Findings) -> Opinions:
     match found:
         case MissingCredentials():
+            runs = findings.runs
+            others = f", only of {_named(runs)}" if isinstance(runs, Runs) and runs.ids else ""
             yield Opinion(
                 Grade.WRONG,
-                f"there are none of {findings.run_id} in {findings.path}",
+                f"there are none of {findings.run_id} in {findings.path}{others}",
                 "start its NameServer with this as working_directory; if it was, this machine sees another directory",
             )
         case Unusable():
