@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 from contextlib import ExitStack
 
@@ -14,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from hpbandster_ng.backends.pyro import backend, certificates
+from hpbandster_ng.backends.pyro import nameserver as nameserver_module
 from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.backend import PyroBackend
 from hpbandster_ng.backends.pyro.certificates import mint
@@ -23,7 +26,7 @@ from hpbandster_ng.backends.pyro.server import DaemonThread
 from hpbandster_ng.backends.pyro.versions import own_versions
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.interfaces.cli.main import main
-from hpbandster_ng.interfaces.doctor import examination, machine_probes
+from hpbandster_ng.interfaces.doctor import examination, machine_probes, run_probes
 from hpbandster_ng.interfaces.doctor.findings import Directory
 from hpbandster_ng.interfaces.doctor.machine_probes import look_at_interface, try_directory
 
@@ -161,13 +164,40 @@ def test_a_file_that_a_dead_nameserver_left_behind(shared):
     assert verdicts["master"][0] == "unknown"
 
 
-def test_a_port_that_says_nothing(shared):
+def test_a_port_that_says_nothing(shared, monkeypatch):
+    monkeypatch.setattr(nameserver_module, "HANDSHAKE_TIMEOUT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         write_credentials(credentials_path(shared, "run"), "127.0.0.1", port, mint())
         verdicts = verdicts_of(shared, code=1)
     assert verdicts["nameserver"][0] == "wrong"
-    assert f"who listens at 127.0.0.1:{port} says nothing of sense" in verdicts["nameserver"][1]
+    assert f"who listens at 127.0.0.1:{port} does not come to answer" in verdicts["nameserver"][1]
+
+
+class _HangUp(socketserver.BaseRequestHandler):
+    """The server closes the connection after this."""
+
+    def handle(self):
+        pass
+
+
+class _Web(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.recv(1024)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize(("handler", "words"), [(_HangUp, "says nothing of sense"), (_Web, "is not of this run")])
+def test_a_port_of_another_program(stack, shared, handler, words):
+    server = stack.enter_context(socketserver.TCPServer(("127.0.0.1", 0), handler))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    stack.callback(thread.join)
+    stack.callback(server.shutdown)
+    thread.start()
+    write_credentials(credentials_path(shared, "run"), *server.server_address, mint())
+    grade, text = verdicts_of(shared, code=1)["nameserver"]
+    assert grade == "wrong"
+    assert words in text
 
 
 def test_a_name_that_nobody_knows(shared):
@@ -251,11 +281,12 @@ def test_a_master_that_was_killed(shared, nameserver):
     assert f"nobody listens at 127.0.0.1:{port}; if it was killed, start it again" in text
 
 
-def test_a_master_that_hangs(shared, nameserver):
+def test_a_master_that_hangs(shared, nameserver, monkeypatch):
+    monkeypatch.setattr(run_probes, "HANDSHAKE_TIMEOUT", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         register(nameserver, f"PYRO:desk@127.0.0.1:{silent.getsockname()[1]}")
         verdicts = verdicts_of(shared, code=1)
-    assert "says nothing of sense" in verdicts["master"][1]
+    assert "does not come to answer; it is busy: ask again; or it hangs" in verdicts["master"][1]
     assert verdicts["versions"][0] == "unknown"
 
 

@@ -251,11 +251,12 @@ CASES = [
         "wrong",
         ["no way to 10.0.0.1:9090", "(No route to host); mend"],
     ),
+    ("nameserver", {"nameserver": contact(Reach.BUSY)}, "wrong", ["does not come to answer; it is busy: ask again"]),
     (
         "nameserver",
         {"nameserver": contact(Reach.MUTE)},
         "wrong",
-        ["says nothing of sense; it hangs, or is another program"],
+        ["says nothing of sense; it is another program: if the run has ended"],
     ),
     (
         "nameserver",

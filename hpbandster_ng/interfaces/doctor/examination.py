@@ -29,12 +29,12 @@ __all__ = ["examine"]
 _LOOK = 5.0
 """Seconds that a look at this machine, its directories and its names may take."""
 
-_CALL = 10.0
-"""Seconds for a nameserver or a master; each try to connect, and each call, has a shorter limit of its own."""
+_CALL = 25.0
+"""Seconds for a nameserver or a master; connecting, the handshake and each call have shorter limits of their own."""
 
 
 def examine(directory: Path, nic_name: str, run_id: str | None) -> Findings:
-    """Everything that can be found out from here, within half a minute at worst.
+    """Everything that can be found out from here, within half a minute, unless much is wrong at once.
 
     Args:
         run_id: the run to look at; None for the one that has credentials in the directory, if there is only one.

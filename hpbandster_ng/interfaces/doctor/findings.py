@@ -139,6 +139,7 @@ class Reach(str, Enum):
     REFUSED = "refused"
     SILENT = "silent"
     NO_ROUTE = "no route"
+    BUSY = "accepts connections, and does not come to answer"
     MUTE = "accepts connections, and is not understood"
     STRANGER = "not of this run"
 

@@ -14,8 +14,8 @@ from hpbandster_ng.backends.pyro.certificates import time_left
 from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials, read_secret
 from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
 from hpbandster_ng.backends.pyro.proxy import proxy_to
-from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT
-from hpbandster_ng.errors import CredentialsError, LogError, NameServerError
+from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, HANDSHAKE_TIMEOUT
+from hpbandster_ng.errors import CredentialsError, LogError, NameServerBusyError, NameServerError
 from hpbandster_ng.interfaces.doctor.findings import (
     Contact,
     Credentials,
@@ -71,6 +71,8 @@ def ask_nameserver(credentials: Credentials, access: Access) -> tuple[Contact, A
             return contact, lookup(nameserver, dispatcher_name(access.run_id))
     except CredentialsError as error:
         return _failed(contact, Reach.STRANGER, error.__cause__ or error), None
+    except NameServerBusyError:
+        return replace(contact, reach=Reach.BUSY), None
     except NameServerError as error:
         return _failed(contact, Reach.MUTE, error.__cause__ or error), None
 
@@ -83,11 +85,13 @@ def ask_master(location: Any | None, access: Access) -> Master:
     if contact.reach is not Reach.ANSWERS:
         return Master(contact)
     try:
-        with proxy_to(location, CONNECT_TIMEOUT, access.secret) as master:
+        with proxy_to(location, HANDSHAKE_TIMEOUT, access.secret) as master:
             master.ping()
             return Master(contact, _versions(master))
     except Pyro4.errors.SecurityError as error:
         return Master(_failed(contact, Reach.STRANGER, error))
+    except Pyro4.errors.TimeoutError:
+        return Master(replace(contact, reach=Reach.BUSY))
     except (OSError, Pyro4.errors.PyroError) as error:
         return Master(_failed(contact, Reach.MUTE, error))
 

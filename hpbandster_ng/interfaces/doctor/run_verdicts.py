@@ -119,10 +119,11 @@ def _of_contact(found: Contact, findings: Findings, listen: str, gone: str) -> O
             f"no way to {where}: a firewall, another network, or a cable",
             f"mend the network, or open the ports; or {listen}",
         ),
-        Reach.MUTE: (
-            f"who listens at {where} says nothing of sense",
-            f"it hangs, or is another program: {gone}",
+        Reach.BUSY: (
+            f"who listens at {where} does not come to answer",
+            f"it is busy: ask again; or it hangs, or is another program: {gone}",
         ),
+        Reach.MUTE: (f"who listens at {where} says nothing of sense", f"it is another program: {gone}"),
         Reach.STRANGER: (
             f"who listens at {where} is not of this run, or has other credentials",
             "check --run-id; remove the file if it is of a run that has ended, or copy it again",
