@@ -76,7 +76,7 @@ def _talk(
     directory: Path, run_id: str | None, credentials: Any
 ) -> tuple[Contact | NotChecked | NoAnswer, Master | NotChecked | NoAnswer]:
     if run_id is None or not isinstance(credentials, Credentials):
-        without = NotChecked("there are no credentials to do so")
+        without = NotChecked("that takes credentials which can be used")
         return without, without
     access = Access(run_id, directory, insecure=credentials.seconds_left is None)
     answer = within(_CALL, ask_nameserver, credentials, access)
