@@ -87,7 +87,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["hpbandster_ng", "hpbandster_ng.*"]),
-    package_data={"hpbandster_ng": ["py.typed"]},
+    package_data={"hpbandster_ng": ["py.typed", "interfaces/cluster/*.sh"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["hpbandster-ng = hpbandster_ng.interfaces.cli.main:main"]},

@@ -1,15 +1,16 @@
 """Example 4: BOHB on a cluster whose machines share a file system.
 
 Start this script once without and any number of times with ``--worker``, on whichever machines, at about the same
-time, in any order; ``cluster_scripts/`` has job scripts that do so under Slurm and the Sun Grid Engine. By hand, on one
-machine, in two shells:
+time, in any order; ``cluster_scripts/`` has job scripts that do so under Slurm and the Sun Grid Engine, at whatever
+time. By hand, on one machine, in two shells:
 
     python examples/example_4_cluster.py --run_id 1 --nic_name lo --shared_directory .
     python examples/example_4_cluster.py --run_id 1 --nic_name lo --shared_directory . --worker
 
 What was fixed in example 3 must be told now: the run id (two runs of one user must not mix), the network interface by
 which the machines reach each other, and the directory through which the workers learn where the nameserver is. The
-result is stored there, as ``results.pkl``. What is new against example 3 is marked.
+result is stored there, as ``results.pkl``, and so is the log of the run: a master that was killed, or whose time was
+up, goes on where it was if it is started again. What is new against example 3 is marked.
 """
 
 from __future__ import annotations
@@ -48,9 +49,8 @@ def main() -> None:
 
 def be_worker(args: argparse.Namespace, host: str) -> None:
     # New: the nameserver may not be up yet. Its file in the shared directory appears as soon as it is; wait for that.
-    # And nobody watches over this process: if the master is killed, no job comes any more, and after a quarter of an
-    # hour without one the worker ends by itself.
-    worker = MyWorker(sleep_interval=0.5, run_id=args.run_id, host=host, timeout=900)
+    # If the master is killed, the worker looks for another one of this run, and ends after ten minutes without.
+    worker = MyWorker(sleep_interval=0.5, run_id=args.run_id, host=host)
     worker.load_nameserver_credentials(working_directory=args.shared_directory)
     worker.run(background=False)
 
@@ -70,7 +70,8 @@ def be_master(args: argparse.Namespace, host: str) -> None:
         )
         worker.run(background=True)
 
-        # Step 3: run an optimizer. New: it says at which address of this machine it can be reached.
+        # Step 3: run an optimizer. New: it says at which address of this machine it can be reached, waits a day for
+        # its workers, since a cluster starts them when it can, and keeps a log of the run, from which it goes on.
         with BOHB(
             configspace=MyWorker.get_configspace(),
             run_id=args.run_id,
@@ -79,12 +80,15 @@ def be_master(args: argparse.Namespace, host: str) -> None:
             nameserver_port=name_server.port,
             min_budget=args.min_budget,
             max_budget=args.max_budget,
+            worker_timeout=24 * 3600,
+            storage=f"journal:{Path(args.shared_directory, f'run_{args.run_id}')}",
         ) as bohb:
             result = bohb.run(n_iterations=args.n_iterations, min_n_workers=args.n_workers)
 
         # Step 4: leaving the two blocks stops the optimizer with all its workers, and the nameserver.
 
-    # Step 5: new: nobody may be watching, so keep the result for later.
+    # Step 5: new: nobody may be watching, so keep the result for later. If a signal has ended the run, because the time
+    # of this job is up, this is what there is so far.
     with Path(args.shared_directory, "results.pkl").open("wb") as file:
         pickle.dump(result, file)
 

@@ -22,6 +22,7 @@ from hpbandster_ng.interfaces.cli.doctor import doctor
 from hpbandster_ng.interfaces.cli.export import export
 from hpbandster_ng.interfaces.cli.look import list_experiments, status, suggestions
 from hpbandster_ng.interfaces.cli.start_worker import start_worker
+from hpbandster_ng.interfaces.cli.submit import submit
 from hpbandster_ng.interfaces.cli.worker import worker
 
 __all__ = ["main"]
@@ -79,6 +80,6 @@ def main(verbose: bool) -> None:
 
 for _command in (
     *(create, plan, list_experiments, status, suggestions, export),
-    *(extend, release, delete, start_worker, worker, doctor),
+    *(extend, release, delete, start_worker, worker, submit, doctor),
 ):
     main.add_command(_command)

@@ -19,7 +19,7 @@ from click.core import ParameterSource
 
 from hpbandster_ng.backends.isolation import GUARD
 
-__all__ = ["guarded", "run_together", "same_command"]
+__all__ = ["guarded", "run_together", "same_command", "signals_sent_to"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
@@ -54,7 +54,7 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
     """
     news: SimpleQueue[int | _Ended] = SimpleQueue()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_signals_sent_to(news.put))
+        stack.enter_context(signals_sent_to(news.put))
         processes = [stack.enter_context(_started(index, command, news.put)) for index, command in enumerate(commands)]
         return _wait_for_all(processes, news)
 
@@ -130,7 +130,7 @@ def guarded(command: Sequence[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _signals_sent_to(take: Callable[[int], None]) -> Iterator[None]:
+def signals_sent_to(take: Callable[[int], None]) -> Iterator[None]:
     """Instead of what they do otherwise; one that is ignored stays so."""
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}

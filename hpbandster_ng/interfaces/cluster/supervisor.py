@@ -1,0 +1,253 @@
+"""Runs a user's script as one task of a cluster's job, from its start to the end of the run.
+
+The master's task starts the script. When its time is up, the script ends by the signal that it is handed on, and the
+task asks the scheduler to be started again, if the run is kept where it can go on.
+
+A worker's task waits until there is a master, however long that takes, and starts the script. When that ends because
+the master is gone, the task waits for it to come back; it ends when the run is over, when the master's task has left
+the queue, or when the script has ended for a reason of its own. When its time is up, it asks to be started again, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from hpbandster_ng.interfaces.cli.processes import signals_sent_to
+from hpbandster_ng.interfaces.cluster.meeting import Note, has_journal, lets_in, listens, read_note, write_note
+from hpbandster_ng.interfaces.cluster.part import Part
+from hpbandster_ng.interfaces.cluster.scheduler import Scheduler
+
+__all__ = ["Supervisor"]
+
+_INTERVAL = 1.0
+"""Seconds between two looks at the shared directory."""
+
+_LOOKS_A_QUESTION = 10
+"""So many looks for each question to others: the nameserver, then the scheduler."""
+
+_GRACE = 45.0
+"""Seconds in which the script must end after a signal; a worker takes 15, and a cluster kills after 60, say."""
+
+_GOODBYE = 10
+"""Looks within which a master that has sent its workers home is gone."""
+
+_TIME_IS_UP = ("SIGUSR1", "SIGUSR2")
+"""Sent by ``--signal`` of Slurm and ``-notify`` of the Sun Grid Engine; all other signals mean the end."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """The script has ended; a negative code names the signal that killed it."""
+
+    code: int
+
+
+class Supervisor:
+    """A task at work.
+
+    Args:
+        part: what it has to do.
+        scheduler: whose task it is.
+        say: told in a sentence what happens.
+    """
+
+    def __init__(self, part: Part, scheduler: Scheduler, say: Callable[[str], None]) -> None:
+        self.part = part
+        self.scheduler = scheduler
+        self._say = say
+        self._news: queue.SimpleQueue[int | _Ended] = queue.SimpleQueue()
+        self._is_time_up = False
+        self._is_told_to_end = False
+        self._num_looks = 0
+        self._num_missed = 0
+
+    def run(self) -> int:
+        """Returns when the task has nothing more to do.
+
+        Returns:
+            The exit code of the task.
+        """
+        with signals_sent_to(self._news.put), self._warned_in_time():
+            return self._work() if self.part.is_worker else self._lead()
+
+    @contextlib.contextmanager
+    def _warned_in_time(self) -> Iterator[None]:
+        """Where the scheduler does not send the signal, this does."""
+        seconds = self.scheduler.warned_after(self.part.task)
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self._news.put, [signal.SIGUSR1])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
+    def _lead(self) -> int:
+        directory, task = self.part.directory, self.part.task
+        write_note(directory, Note(task))
+        code = self._run_script(lambda: None)
+        if self._is_time_up:
+            again = self._ask_again() if has_journal(directory) else None
+            if again is not None:
+                return again
+            self._say(f"it does not go on by itself: {self._why_not()}; to go on, submit it with {self._same_run}")
+        elif self._is_told_to_end:
+            return code  # whether for good, the scheduler knows
+        write_note(directory, Note(task, code))
+        return code
+
+    def _why_not(self) -> str:
+        if has_journal(self.part.directory):
+            return "the scheduler refuses to start this task again"
+        return f"the script keeps no journal in {self.part.directory}"
+
+    @property
+    def _same_run(self) -> str:
+        return f"HPB_RUN_ID={self.part.run_id}"
+
+    def _work(self) -> int:
+        while True:
+            reason = self._wait_for_master()
+            if reason is not None:
+                return self._end(reason)
+            if not self._is_undisturbed:
+                return self._leave(0)
+            code = self._run_script(self._why_end)
+            if not self._is_undisturbed:
+                return self._leave(code)
+            if not self._wait_until_master_is_gone():
+                return code
+
+    @property
+    def _is_undisturbed(self) -> bool:
+        return not (self._is_time_up or self._is_told_to_end)
+
+    def _leave(self, code: int) -> int:
+        """End because of a signal."""
+        reason = self._why_over()
+        if reason is not None:
+            return self._end(reason)
+        if not self._is_time_up or self._masters_task is None:
+            return code
+        again = self._ask_again()
+        return code if again is None else again
+
+    def _end(self, reason: str) -> int:
+        self._say(f"{reason}; nothing to do")
+        return 0
+
+    def _ask_again(self) -> int | None:
+        self._say("the time is up; this task goes on when the scheduler starts it again")
+        return self.scheduler.requeue(self.part.task)
+
+    @property
+    def _masters_task(self) -> str | None:
+        note = read_note(self.part.directory)
+        return self.part.master or (None if note is None else note.task)
+
+    def _why_over(self) -> str | None:
+        """Why there is nothing more to do, as far as the shared directory knows."""
+        note = read_note(self.part.directory)
+        if note is None or note.exit_code is None or self.part.master not in (None, note.task):
+            return None
+        return f"it is over, since its master, task {note.task}, has ended with exit code {note.exit_code}"
+
+    def _why_end(self) -> str | None:
+        """Why a worker should end; asks others only now and then."""
+        self._num_looks += 1
+        if self._num_looks % _LOOKS_A_QUESTION:
+            return None
+        return self._why_over() or self._why_gone()
+
+    def _why_gone(self) -> str | None:
+        """A master that is started again is in the queue; one that was moved may be missed there once."""
+        task = self._masters_task
+        is_here = listens(self.part.directory, self.part.run_id) or task is None or self.scheduler.is_queued(task)
+        self._num_missed = 0 if is_here else self._num_missed + 1
+        return f"the task of its master, {task}, has left the queue" if self._num_missed > 1 else None
+
+    def _wait_for_master(self) -> str | None:
+        """Return when there is one or a signal has come; or why that will not be."""
+        is_told = False
+        while self._is_undisturbed:
+            if (reason := self._why_over()) is not None:
+                return reason
+            if lets_in(self.part.directory, self.part.run_id):
+                return None
+            if not is_told:
+                self._say("waits for its master")
+                is_told = True
+            if (reason := self._why_end()) is not None:
+                return reason
+            self._wait()
+        return None
+
+    def _wait_until_master_is_gone(self) -> bool:
+        """Whether it goes, after it has sent this worker home; a worker may also end by itself."""
+        if read_note(self.part.directory) is None:
+            return False  # nobody will tell when the run is over
+        for _ in range(_GOODBYE):
+            if self._why_over() is not None or not lets_in(self.part.directory, self.part.run_id):
+                return True
+            self._wait()
+        return not self._is_undisturbed
+
+    def _wait(self) -> None:
+        """For a signal, until the next look."""
+        with contextlib.suppress(queue.Empty):
+            self._note(self._news.get(timeout=_INTERVAL))
+
+    def _note(self, number: int | _Ended) -> None:
+        assert isinstance(number, int)
+        if signal.Signals(number).name in _TIME_IS_UP:
+            self._is_time_up = True
+        else:
+            self._is_told_to_end = True
+
+    def _run_script(self, why_end: Callable[[], str | None]) -> int:
+        """Returns its exit code.
+
+        Args:
+            why_end: looks whether the script should end.
+        """
+        process = subprocess.Popen([sys.executable, *self.part.command], cwd=self.part.directory.parent)
+        watcher = threading.Thread(target=lambda: self._news.put(_Ended(process.wait())), daemon=True)
+        watcher.start()
+        kill_at = math.inf
+        while True:
+            try:
+                new = self._news.get(timeout=_INTERVAL)
+            except queue.Empty:
+                if time.monotonic() > kill_at:
+                    process.kill()
+                elif kill_at == math.inf and why_end() is not None:
+                    process.terminate()
+                    kill_at = time.monotonic() + _GRACE
+                continue
+            if isinstance(new, _Ended):
+                watcher.join()
+                return new.code if new.code >= 0 else 128 - new.code
+            self._note(new)
+            process.send_signal(new)  # does nothing if it has ended
+            kill_at = min(kill_at, time.monotonic() + _GRACE)
+
+
+def say_in(part: Part) -> Callable[[str], None]:
+    """Tells people, in the task's log."""
+    role = "worker" if part.is_worker else "master"
+    return lambda text: click.echo(f"hpbandster_ng: {role} {part.task} of run {part.run_id}: {text}", err=True)
