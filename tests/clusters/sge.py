@@ -38,6 +38,10 @@ class SGE:
         environment: by which its commands find this cluster.
     """
 
+    name = "sge"
+    short_time = ("-l h_rt=24",)
+    """A task is told at half of it."""
+
     def __init__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="hpbandster_sge_"))
         self.root = self.directory / "root"
@@ -125,6 +129,29 @@ class SGE:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def array(self, num_tasks):
+        """What submits a job script with its arguments behind it, and prints the job's id."""
+        return ["qsub", "-terse", "-t", f"1-{num_tasks}"]
+
+    def tasks(self):
+        """The names of all tasks that run or will."""
+        rows = [line.split() for line in self.ask("qstat", "-g", "d").splitlines()[2:]]
+        return [f"{row[0]}.{row[-1]}" for row in rows]
+
+    def task(self, job, number):
+        return f"{job}.{number}"
+
+    def log_name(self, job, number):
+        return f"hpbandster_ng.o{job}.{number}"
+
+    def requeue(self, task):
+        self.ask("qmod", "-rj", task)
+
+    def kill(self, task):
+        """For good."""
+        job, _, number = task.partition(".")
+        self.ask("qdel", job, "-t", number)
+
     def _daemons(self):
         files = [*self.directory.glob("qmaster/qmaster.pid"), *self.directory.glob("execd/*/execd.pid")]
         pids = [int(file.read_text()) for file in files]
@@ -135,12 +162,8 @@ class SGE:
         return self
 
     def __exit__(self, *_):
-        self._run("qdel", "-f", "-u", "*")
         daemons = self._daemons()
-        self._run("qconf", "-ke", "all")
-        self._run("qconf", "-km")
         for pid in daemons:
-            if psutil.pid_exists(pid):
-                psutil.Process(pid).terminate()
+            psutil.Process(pid).kill()  # asked to end, they take ten seconds
         wait_until_gone(daemons)
         shutil.rmtree(self.directory)

@@ -46,7 +46,7 @@ ReturnToService=2
 SlurmdParameters=config_overrides
 MaxArraySize=1001
 MinJobAge=30
-KillWait=5
+KillWait=2
 NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{ports[1]}-{ports[2]}] CPUs=8 RealMemory=1000
 PartitionName=debug Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
 """
@@ -73,6 +73,10 @@ class Slurm:
     Attributes:
         environment: by which Slurm's commands find this cluster.
     """
+
+    name = "slurm"
+    short_time = ("--time=1", "--signal=B:USR1@20")
+    """The shortest there is: a task is told when Slurm, which looks twice a minute, finds it older than ten seconds."""
 
     def __init__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="hpbandster_slurm_"))
@@ -112,6 +116,27 @@ class Slurm:
             command, env=os.environ | self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         return done.stdout
+
+    def array(self, num_tasks):
+        """What submits a job script with its arguments behind it, and prints the job's id."""
+        return ["sbatch", "--parsable", f"--array=1-{num_tasks}"]
+
+    def tasks(self):
+        """The names of all tasks that run or will."""
+        return self.ask("squeue", "--noheader", "--array", "--format=%i").split()
+
+    def task(self, job, number):
+        return f"{job}_{number}"
+
+    def log_name(self, job, number):
+        return f"hpbandster_ng_{job}_{number}.log"
+
+    def requeue(self, task):
+        self.ask("scontrol", "requeue", task)
+
+    def kill(self, task):
+        """For good."""
+        self.ask("scancel", "--signal=KILL", task)
 
     def __enter__(self):
         self.start()

@@ -136,9 +136,10 @@ def test_example_3_sends_its_workers_home_when_it_is_interrupted(shell: Shell, f
         worker.end()
 
 
-def check_example_4(shell: Shell, shared: str) -> None:
-    """The result is there, and nothing else: no credentials are left."""
-    assert {name for name in shell.files() if name.startswith(shared)} == {f"{shared}/results.pkl"}
+def check_example_4(shell: Shell, shared: str, run_id: str, *more: str) -> None:
+    """The result is there, the log of the run, and nothing else: no credentials are left."""
+    expected = {"results.pkl", f"run_{run_id}/journal", f"run_{run_id}/lock", *more}
+    assert {name for name in shell.files() if name.startswith(shared)} == {f"{shared}/{name}" for name in expected}
     result = pickle.loads((shell.folder / shared / "results.pkl").read_bytes())
     check_runs(result, plan(1, 9, 1))
     assert result.get_incumbent_id() in result.data
@@ -151,7 +152,7 @@ def test_example_4_with_workers_that_are_there_first(shell: Shell) -> None:
     master = shell.example("example_4_cluster.py", *arguments, *budgets(1, 9, 1), "--n_workers", 3)
     for script in (master, *workers):
         script.end()
-    check_example_4(shell, "shared")
+    check_example_4(shell, "shared", "run_7")
 
 
 JOB_ARRAYS = {
@@ -169,7 +170,7 @@ def test_cluster_script_starts_a_master_and_its_workers(shell: Shell, name: str)
     tasks = [shell.start(*command, **array, **{task: number}) for number in ("4", "2", "3")]
     for script in tasks:
         script.end()
-    check_example_4(shell, "hpbandster_ng_4711")
+    check_example_4(shell, "hpbandster_ng_4711", "4711", "master.json")
 
 
 @pytest.mark.parametrize("name", JOB_ARRAYS)

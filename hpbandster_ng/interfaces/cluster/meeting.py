@@ -12,7 +12,7 @@ from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.credentials import credentials_path, read_credentials, read_secret
 from hpbandster_ng.backends.pyro.nameserver import locate_nameserver
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT
-from hpbandster_ng.errors import CommunicationError, LogError
+from hpbandster_ng.errors import CommunicationError, CredentialsError, LogError
 
 __all__ = ["Note", "has_journal", "lets_in", "listens", "read_note", "write_note"]
 
@@ -65,13 +65,21 @@ def has_journal(directory: Path) -> bool:
 
 
 def lets_in(directory: Path, run_id: str) -> bool:
-    """Whether the nameserver of the credentials file answers, and this process is one of its run."""
+    """Whether the nameserver of the credentials file answers, and this process is one of its run.
+
+    Also if the file is not this user's, or not safe: a worker that starts says so.
+    """
     path = credentials_path(directory, run_id)
     try:
         host, port = read_credentials(path)
-        access = Access(run_id, directory, insecure=read_secret(path) is None)
-        locate_nameserver(host, port, 0, access)._pyroRelease()
-    except (FileNotFoundError, LogError, CommunicationError):
+        is_insecure = read_secret(path) is None
+    except CredentialsError:
+        return True
+    except (FileNotFoundError, LogError):
+        return False
+    try:
+        locate_nameserver(host, port, 0, Access(run_id, directory, is_insecure))._pyroRelease()
+    except (LogError, CommunicationError):  # gone, or somebody else is there by now
         return False
     return True
 
@@ -80,6 +88,6 @@ def listens(directory: Path, run_id: str) -> bool:
     """Whether anybody is where the nameserver should be, which costs it nothing to tell."""
     try:
         socket.create_connection(read_credentials(credentials_path(directory, run_id)), CONNECT_TIMEOUT).close()
-    except (OSError, LogError):
+    except (OSError, LogError):  # a CredentialsError is an OSError, too
         return False
     return True

@@ -33,7 +33,7 @@ __all__ = ["Supervisor"]
 _INTERVAL = 1.0
 """Seconds between two looks at the shared directory."""
 
-_LOOKS_A_QUESTION = 10
+_LOOKS_A_QUESTION = 5
 """So many looks for each question to others: the nameserver, then the scheduler."""
 
 _GRACE = 45.0
@@ -99,6 +99,9 @@ class Supervisor:
 
     def _lead(self) -> int:
         directory, task = self.part.directory, self.part.task
+        if lets_in(directory, self.part.run_id):
+            self._say(f"the run has a living master, as {directory} says; give it further workers by --worker")
+            return 1
         write_note(directory, Note(task))
         code = self._run_script(lambda: None)
         if self._is_time_up:
@@ -148,7 +151,7 @@ class Supervisor:
         return code if again is None else again
 
     def _end(self, reason: str) -> int:
-        self._say(f"{reason}; nothing to do")
+        self._say(f"{reason}; nothing more to do")
         return 0
 
     def _ask_again(self) -> int | None:
@@ -183,15 +186,15 @@ class Supervisor:
 
     def _wait_for_master(self) -> str | None:
         """Return when there is one or a signal has come; or why that will not be."""
-        is_told = False
+        num_looks = 0
         while self._is_undisturbed:
             if (reason := self._why_over()) is not None:
                 return reason
             if lets_in(self.part.directory, self.part.run_id):
                 return None
-            if not is_told:
+            num_looks += 1
+            if num_looks == _LOOKS_A_QUESTION:
                 self._say("waits for its master")
-                is_told = True
             if (reason := self._why_end()) is not None:
                 return reason
             self._wait()
