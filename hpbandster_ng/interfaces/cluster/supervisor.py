@@ -71,6 +71,7 @@ class Supervisor:
         self._is_told_to_end = False
         self._num_looks = 0
         self._num_missed = 0
+        self._reason: str | None = None
 
     def run(self) -> int:
         """Returns when the task has nothing more to do.
@@ -131,6 +132,8 @@ class Supervisor:
             if not self._is_undisturbed:
                 return self._leave(0)
             code = self._run_script(self._why_end)
+            if self._reason is not None:
+                return self._end(self._reason)
             if not self._is_undisturbed:
                 return self._leave(code)
             if not self._wait_until_master_is_gone():
@@ -238,7 +241,8 @@ class Supervisor:
             except queue.Empty:
                 if time.monotonic() > kill_at:
                     process.kill()
-                elif kill_at == math.inf and why_end() is not None:
+                elif kill_at == math.inf and (reason := why_end()) is not None:
+                    self._reason = reason
                     process.terminate()
                     kill_at = time.monotonic() + _GRACE
                 continue
