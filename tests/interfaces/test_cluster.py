@@ -9,7 +9,15 @@ import pytest
 
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.errors import InvalidArgumentError
-from hpbandster_ng.interfaces.cluster.meeting import Note, has_journal, lets_in, listens, read_note, write_note
+from hpbandster_ng.interfaces.cluster.meeting import (
+    Note,
+    has_journal,
+    is_barred,
+    lets_in,
+    listens,
+    read_note,
+    write_note,
+)
 from hpbandster_ng.interfaces.cluster.part import Part, part_of
 from hpbandster_ng.interfaces.cluster.scheduler import Task
 from hpbandster_ng.interfaces.cluster.sge import SGE
@@ -183,7 +191,8 @@ def test_a_worker_that_may_not_read_the_credentials_is_started_and_says_so(run_t
     path = run_task.directory / "HPB_run_r_pyro.json"
     with NameServer("r", run_task.directory, port=0):
         path.chmod(0o644)
-        assert lets_in(run_task.directory, "r")
+        assert is_barred(run_task.directory, "r")
+        assert not lets_in(run_task.directory, "r")
         assert run_task("raise SystemExit(2)", Scheduler(), is_worker=True) == (2, [])
 
 

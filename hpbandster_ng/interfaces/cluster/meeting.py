@@ -14,7 +14,7 @@ from hpbandster_ng.backends.pyro.nameserver import locate_nameserver
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT
 from hpbandster_ng.errors import CommunicationError, CredentialsError, LogError
 
-__all__ = ["Note", "has_journal", "lets_in", "listens", "read_note", "write_note"]
+__all__ = ["Note", "has_journal", "is_barred", "lets_in", "listens", "read_note", "write_note"]
 
 _NAME = "master.json"
 
@@ -65,23 +65,26 @@ def has_journal(directory: Path) -> bool:
 
 
 def lets_in(directory: Path, run_id: str) -> bool:
-    """Whether the nameserver of the credentials file answers, and this process is one of its run.
-
-    Also if the file is not this user's, or not safe: a worker that starts says so.
-    """
+    """Whether the nameserver of the credentials file answers, and this process is one of its run."""
     path = credentials_path(directory, run_id)
     try:
         host, port = read_credentials(path)
-        is_insecure = read_secret(path) is None
+        access = Access(run_id, directory, insecure=read_secret(path) is None)
+        locate_nameserver(host, port, 0, access)._pyroRelease()
+    except (FileNotFoundError, LogError, CommunicationError):  # gone, or somebody else is there by now
+        return False
+    return True
+
+
+def is_barred(directory: Path, run_id: str) -> bool:
+    """Whether there is a credentials file that this process may not use: another user's, or one that is not safe."""
+    try:
+        read_secret(credentials_path(directory, run_id))
     except CredentialsError:
         return True
     except (FileNotFoundError, LogError):
-        return False
-    try:
-        locate_nameserver(host, port, 0, Access(run_id, directory, is_insecure))._pyroRelease()
-    except (LogError, CommunicationError):  # gone, or somebody else is there by now
-        return False
-    return True
+        pass
+    return False
 
 
 def listens(directory: Path, run_id: str) -> bool:

@@ -24,7 +24,15 @@ from dataclasses import dataclass
 import click
 
 from hpbandster_ng.interfaces.cli.processes import signals_sent_to
-from hpbandster_ng.interfaces.cluster.meeting import Note, has_journal, lets_in, listens, read_note, write_note
+from hpbandster_ng.interfaces.cluster.meeting import (
+    Note,
+    has_journal,
+    is_barred,
+    lets_in,
+    listens,
+    read_note,
+    write_note,
+)
 from hpbandster_ng.interfaces.cluster.part import Part
 from hpbandster_ng.interfaces.cluster.scheduler import Scheduler
 
@@ -158,8 +166,10 @@ class Supervisor:
         return 0
 
     def _ask_again(self) -> int | None:
-        self._say("the time is up; this task goes on when the scheduler starts it again")
-        return self.scheduler.requeue(self.part.task)
+        code = self.scheduler.requeue(self.part.task)
+        if code is not None:
+            self._say("the time is up; this task goes on when the scheduler starts it again")
+        return code
 
     @property
     def _masters_task(self) -> str | None:
@@ -187,13 +197,19 @@ class Supervisor:
         self._num_missed = 0 if is_here else self._num_missed + 1
         return f"the task of its master, {task}, has left the queue" if self._num_missed > 1 else None
 
+    @property
+    def _may_start(self) -> bool:
+        """Whether there is a master, or the script will say at once why it cannot reach one."""
+        place = self.part.directory, self.part.run_id
+        return lets_in(*place) or is_barred(*place)
+
     def _wait_for_master(self) -> str | None:
         """Return when there is one or a signal has come; or why that will not be."""
         num_looks = 0
         while self._is_undisturbed:
             if (reason := self._why_over()) is not None:
                 return reason
-            if lets_in(self.part.directory, self.part.run_id):
+            if self._may_start:
                 return None
             num_looks += 1
             if num_looks == _LOOKS_A_QUESTION:
@@ -208,7 +224,7 @@ class Supervisor:
         if read_note(self.part.directory) is None:
             return False  # nobody will tell when the run is over
         for _ in range(_GOODBYE):
-            if self._why_over() is not None or not lets_in(self.part.directory, self.part.run_id):
+            if self._why_over() is not None or not self._may_start:
                 return True
             self._wait()
         return not self._is_undisturbed
