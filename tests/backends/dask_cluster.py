@@ -21,16 +21,17 @@ class DaskCluster:
 
     Args:
         directory: for its files.
+        path: where the scheduler looks for modules, before anywhere else.
 
     Attributes:
         address: of the scheduler.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, path=ROOT):
         self.directory = directory
         self.workers = []
         file = directory / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", file)
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", file, path=path)
         try:
             wait_until(file.exists, "the scheduler is there")
         except BaseException:
@@ -38,9 +39,9 @@ class DaskCluster:
             raise
         self.address = json.loads(file.read_text())["address"]
 
-    def start_worker(self, *options):
+    def start_worker(self, *options, path=ROOT):
         usual = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.directory)
-        self.workers.append(self._start("worker", self.address, *usual, *options))
+        self.workers.append(self._start("worker", self.address, *usual, *options, path=path))
         return self.workers[-1]
 
     @contextlib.contextmanager
@@ -56,9 +57,19 @@ class DaskCluster:
         self.stop_workers()
         self._kill([self.scheduler])
 
-    def _start(self, what, *arguments):
-        command = [sys.executable, "-m", "dask", what, "--host", "127.0.0.1", "--no-dashboard", *map(str, arguments)]
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    def _start(self, what, *arguments, path):
+        command = [
+            sys.executable,
+            "-m",
+            "dask",
+            what,
+            "--host",
+            "127.0.0.1",
+            "--dashboard-address",
+            ":0",
+            *map(str, arguments),
+        ]
+        path = os.pathsep.join([str(path), str(ROOT)])
         with (self.directory / f"{what}.txt").open("ab") as output:
             return subprocess.Popen(
                 command, cwd=self.directory, env=os.environ | {"PYTHONPATH": path}, stdout=output, stderr=output

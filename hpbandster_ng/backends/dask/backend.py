@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.dask.residents import build, deferred
 from hpbandster_ng.backends.dask.session import Handle, Session, finished
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.factory import WorkerFactory
@@ -35,8 +35,8 @@ class DaskBackend:
         client: of the cluster; not an asynchronous one.
         worker_class: a subclass of :class:`~hpbandster_ng.core.worker.Worker`, or another one whose objects have
             ``compute``; it may be defined in a notebook or in the script.
-        worker_kwargs: arguments of the class. The ``run_id`` of a ``Worker`` need not be among them. What is large is
-            scattered before: ``{"data": client.scatter(data, broadcast=True)}``.
+        worker_kwargs: arguments of the class. The ``run_id`` of a ``Worker`` need not be among them. They are
+            sent to each Dask worker; what is large is better loaded there.
         working_directory: of the run; ``compute`` gets a directory in it, its configuration's own. If it is relative,
             it is below the directory in which the Dask worker was started.
         resources: what an evaluation takes of a Dask worker's resources, such as ``{"GPU": 1}``; who has not so much
@@ -51,7 +51,7 @@ class DaskBackend:
         >>> from distributed import Client, LocalCluster
         >>> from hpbandster_ng.examples.commons import MyWorker
         >>> from hpbandster_ng.optimizers import BOHB
-        >>> cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+        >>> cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
         >>> with cluster, Client(cluster) as client:
         ...     backend = DaskBackend(client, MyWorker)
         ...     with BOHB(MyWorker.get_configspace(), min_budget=1, max_budget=9, backend=backend) as bohb:
@@ -84,7 +84,8 @@ class DaskBackend:
         """Look for Dask workers; each joins when it has built its worker.
 
         Raises:
-            InvalidArgumentError: the client is asynchronous; or this is a child process that imports the script.
+            InvalidArgumentError: the client is asynchronous; the class or its arguments cannot be pickled; or this is
+                a child process that imports the script.
             CommunicationError: the client is closed, or has lost its scheduler.
         """
         refuse_to_run_in_a_child(
@@ -97,9 +98,23 @@ class DaskBackend:
             raise self._disconnected()
         self._happenings = Happenings(clock)
         self._session = Session(
-            self.client, self.factory, self.resources, self.isolate, self._happenings, self._handles
+            self.client,
+            self.factory.worker_class,
+            self._building(),
+            self.resources,
+            self._happenings,
+            self._handles,
         )
         self.client.sync(self._session.open)
+
+    def _building(self) -> bytes:
+        try:
+            return deferred(build, self.factory.worker_class, self.factory.worker_kwargs, self.isolate)
+        except Exception as error:  # pickling runs code of the user
+            raise InvalidArgumentError(
+                "worker_class", self.factory.worker_class, f"cannot be sent to a Dask worker ({error})",
+                "keep in it, and in its arguments, only what can be pickled",
+            ) from error  # fmt: skip
 
     def submit(self, start: StartJob, job: Job) -> None:
         try:
@@ -111,7 +126,7 @@ class DaskBackend:
         directory = config_directory(self.working_directory, job.config_id)
         call = Call(job.config_id, config, job.budget, directory, start.previous_budget)
         assert self._session is not None
-        self.client.loop.add_callback(self._session.submit, start, pickle.dumps((call, start.time_limit)))
+        self.client.loop.add_callback(self._session.submit, start, call)
 
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None.

@@ -22,10 +22,32 @@ from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.errors import HpbandsterError
 
-__all__ = ["build", "evaluate", "is_free", "versions"]
+__all__ = ["build", "deferred", "evaluate", "is_free", "versions"]
 
 _PLUGIN = "hpbandster"
 _LEFT = frozenset({"cancelled", "released", "forgotten"})
+
+_LOOK_INTERVAL = 0.5
+"""Seconds between two looks whether the Dask worker closes."""
+
+
+def deferred(function: Callable[..., Any], *arguments: Any) -> bytes:
+    """What calls a function when it is unpickled.
+
+    Example:
+        >>> pickle.loads(deferred(max, 1, 2))
+        2
+    """
+    pickled: bytes = cloudpickle.dumps(_Deferred(function, arguments))
+    return pickled
+
+
+class _Deferred:
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
 
 
 def versions() -> str:
@@ -42,8 +64,8 @@ def build(worker_class: Callable[..., Any], worker_kwargs: Mapping[str, Any], is
     # Python lets no daemon have children, since these would outlive it; ours end with it by themselves.
     multiprocessing.current_process().daemon = False
     here: Any = distributed.get_worker()
-    residents: _Residents = distributed.utils.sync(here.loop, _residents_of, here)
     resident = _Resident(here.get_current_task(), _PortableFactory(worker_class, worker_kwargs), isolate)
+    residents: _Residents = distributed.utils.sync(here.loop, _residents_of, here)
     return residents.take_in(resident)
 
 
@@ -60,7 +82,7 @@ def is_free(token: str) -> bool:
     return resident is not None and resident.wait()
 
 
-def evaluate(token: str, order: bytes) -> Outcome:
+def evaluate(token: str, call: Call, time_limit: float | None) -> Outcome:
     """Let the worker evaluate.
 
     Raises:
@@ -71,7 +93,7 @@ def evaluate(token: str, order: bytes) -> Outcome:
     resident = _resident(here, token)
     if resident is None:
         raise HpbandsterError("the worker that was built there is gone")
-    return resident.evaluate(here.get_current_task(), *pickle.loads(order))
+    return resident.evaluate(here.get_current_task(), call, time_limit)
 
 
 def _resident(dask_worker: Any, token: str) -> _Resident | None:
@@ -117,7 +139,20 @@ class _Residents(distributed.WorkerPlugin):
             if resident.lets_go_of(key):
                 del self.by_token[token]
 
+    def setup(self, worker: Any) -> None:
+        self._watching = asyncio.ensure_future(self._wait_for_its_end(worker))
+
     async def teardown(self, worker: Any) -> None:
+        self._watching.cancel()
+        await self._clear()
+
+    async def _wait_for_its_end(self, dask_worker: Any) -> None:
+        """One that closes waits for its tasks, for up to 30 seconds, before it tears down anything."""
+        while dask_worker.status.name != "closing":  # noqa: ASYNC110 - nobody is told of that
+            await asyncio.sleep(_LOOK_INTERVAL)
+        await self._clear()
+
+    async def _clear(self) -> None:
         await asyncio.gather(*(resident.leave() for resident in self.by_token.values()))
         self.by_token.clear()
 
@@ -162,7 +197,8 @@ class _Resident:
         return True
 
     async def leave(self) -> None:
-        """End the child: at once, if it does something."""
-        if not self._is_idle:
+        """End the child: at once, if it does something; who waits for it then tidies up."""
+        if self._is_idle:
+            await asyncio.get_running_loop().run_in_executor(None, self._evaluator.close)
+        else:
             self._evaluator.abandon()
-        await asyncio.get_running_loop().run_in_executor(None, self._evaluator.close)

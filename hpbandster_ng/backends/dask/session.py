@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import pickle
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
@@ -13,8 +14,8 @@ from typing import Any, NamedTuple
 
 import distributed
 
-from hpbandster_ng.backends.dask.residents import build, evaluate, is_free, versions
-from hpbandster_ng.backends.factory import WorkerFactory
+from hpbandster_ng.backends.dask.residents import deferred, evaluate, is_free, versions
+from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import Outcome
@@ -51,7 +52,7 @@ class _Member:
 
     def __init__(self, feeding: Callable[[_Member], Any], address: str) -> None:
         self.address = address
-        self.orders: asyncio.Queue[tuple[StartJob, bytes]] = asyncio.Queue()
+        self.orders: asyncio.Queue[tuple[StartJob, Call]] = asyncio.Queue()
         self.handle: Handle | None = None
         self.task = asyncio.ensure_future(feeding(self))
 
@@ -72,6 +73,7 @@ class Session:
 
     Args:
         client: of Dask.
+        building: what lets a Dask worker build a worker.
         handles: of the workers that were built before, by the address of their Dask worker; is kept up to date.
 
     Attributes:
@@ -81,17 +83,17 @@ class Session:
     def __init__(
         self,
         client: Any,
-        factory: WorkerFactory,
+        worker_class: object,
+        building: bytes,
         resources: Mapping[str, float],
-        isolate: bool,
         happenings: Happenings,
         handles: dict[str, Handle],
     ) -> None:
         self.error: Exception | None = None
         self._client = client
-        self._factory = factory
+        self._worker_class = worker_class
+        self._building = building
         self._resources = resources
-        self._isolate = isolate
         self._happenings = happenings
         self._handles = handles
         self._members: dict[str, _Member] = {}
@@ -108,9 +110,10 @@ class Session:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def submit(self, start: StartJob, order: bytes) -> None:
-        if start.worker in self._members:  # otherwise it was lost in the same moment
-            self._members[start.worker].orders.put_nowait((start, order))
+    def submit(self, start: StartJob, call: Call) -> None:
+        member = self._members.get(start.worker)
+        if member is not None and member.handle is not None:  # otherwise it was lost in the same moment
+            member.orders.put_nowait((start, call))
 
     async def _watch(self) -> None:
         try:
@@ -204,27 +207,21 @@ class Session:
         member.handle = handle
         self._happenings.report(lambda at: WorkerJoined(at, address))
         while True:
-            start, order = await member.orders.get()
-            outcome = await self._call(address, evaluate, handle.token, order)
+            start, call = await member.orders.get()
+            outcome = await self._call(address, evaluate, handle.token, call, start.time_limit)
             self._happenings.report(partial(finished, start, outcome))
 
     async def _built(self, address: str) -> Handle:
-        factory, here = self._factory, versions()
-        with _blamed(
-            "client", self._client, f"has the Dask worker {address}, which cannot do what it is asked to",
-            f"it needs the same packages as here: {here}",
-        ):  # fmt: skip
+        here = versions()
+        with _blamed("client", self._client, f"has the Dask worker {address}, which cannot run this", here):
             there = await self._call(address, versions)
         if there != here:
             raise InvalidArgumentError(
-                "client", self._client, f"has the Dask worker {address} with {there}, but here is {here}",
-                "both sides need the same versions",
-            )  # fmt: skip
-        with _blamed(
-            "worker_class", factory.worker_class, f"cannot be sent to the Dask worker {address}",
-            "it and its arguments must be such that they can be pickled, and modules of your own must be there, too",
-        ):  # fmt: skip
-            future = self._submit(address, build, factory.worker_class, factory.worker_kwargs, self._isolate)
+                "client", self._client, f"has the Dask worker {address} with {there}", f"it needs {here}, as is here"
+            )
+        way_out = "modules of your own must be there, too"
+        with _blamed("worker_class", self._worker_class, f"cannot be built on the Dask worker {address}", way_out):
+            future = self._submit(address, "build", self._building)
             try:
                 return Handle(future, await future)
             except BaseException:
@@ -233,7 +230,7 @@ class Session:
 
     async def _call(self, address: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What a function returns on a Dask worker; it is cancelled there when this is cancelled here."""
-        future = self._submit(address, function, *arguments)
+        future = self._submit(address, function.__name__, deferred(function, *arguments))
         try:
             returned = await future
         except BaseException:
@@ -242,11 +239,12 @@ class Session:
         asyncio.get_running_loop().call_later(_RELEASE_DELAY, future.release)
         return returned
 
-    def _submit(self, address: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _submit(self, address: str, name: str, call: bytes) -> Any:
+        # As bytes, since a message of Dask with anything that a Dask worker cannot import would end that.
         return self._client.submit(
-            function,
-            *arguments,
-            key=f"hpbandster_{function.__name__}-{uuid.uuid4().hex}",
+            pickle.loads,
+            call,
+            key=f"hpbandster_{name}-{uuid.uuid4().hex}",
             workers=[address],
             allow_other_workers=False,
             resources=self._resources or None,
