@@ -33,11 +33,11 @@ class DaskCluster:
         file = directory / "scheduler.json"
         self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", file, path=path)
         try:
-            wait_until(file.exists, "the scheduler is there")
+            wait_until(lambda: file.exists() and file.read_text().endswith("}"), "the scheduler is there")
+            self.address = json.loads(file.read_text())["address"]
         except BaseException:
             self.close()
             raise
-        self.address = json.loads(file.read_text())["address"]
 
     def start_worker(self, *options, path=ROOT):
         usual = ("--nthreads", "1", "--memory-limit", "0", "--local-directory", self.directory)
