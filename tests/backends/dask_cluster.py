@@ -30,8 +30,11 @@ class DaskCluster:
     def __init__(self, directory, path=ROOT):
         self.directory = directory
         self.workers = []
-        file = directory / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", file, path=path)
+        self.start_scheduler(0, path)
+
+    def start_scheduler(self, port, path=ROOT):
+        file = self.directory / f"scheduler-{port}.json"
+        self.scheduler = self._start("scheduler", "--port", port, "--scheduler-file", file, path=path)
         try:
             wait_until(lambda: file.exists() and file.read_text().endswith("}"), "the scheduler is there")
             self.address = json.loads(file.read_text())["address"]
@@ -49,13 +52,16 @@ class DaskCluster:
         with distributed.Client(self.address, **settings) as client:
             yield client
 
+    def stop_scheduler(self):
+        self._kill([self.scheduler])
+
     def stop_workers(self):
         self._kill(self.workers)
         self.workers.clear()
 
     def close(self):
         self.stop_workers()
-        self._kill([self.scheduler])
+        self.stop_scheduler()
 
     def _start(self, what, *arguments, path):
         command = [

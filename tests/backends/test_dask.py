@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,12 +23,13 @@ import pytest
 from hpbandster_ng.backends.dask import DaskBackend
 from hpbandster_ng.engine.events import StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import OutcomeState
+from hpbandster_ng.engine.schedule import hyperband_brackets, repeat
 from hpbandster_ng.errors import CommunicationError, InvalidArgumentError
 from hpbandster_ng.optimizers import BOHB
 from hpbandster_ng.testing.backends import LosableWorkersContract
 from hpbandster_ng.testing.calling import LIMIT, called, meanwhile, search, wait_until, wait_until_gone
 from hpbandster_ng.testing.evaluations import Acts, begun, let_go_on
-from tests.backends.dask_cluster import DaskCluster
+from tests.backends.dask_cluster import ROOT, DaskCluster
 from tests.e2e.processes import Process
 
 pytestmark = pytest.mark.e2e
@@ -342,18 +344,22 @@ def test_a_scheduler_without_the_package_will_do(tmp_path):
             assert len(run_all(DaskBackend(client, Acts, working_directory=tmp_path))) == 13
 
 
-def test_a_scheduler_that_goes_ends_the_run_with_one_error(tmp_path):
+def test_a_run_outlives_a_scheduler_that_comes_back_and_ends_with_one_that_does_not(tmp_path):
     with contextlib.closing(DaskCluster(tmp_path)) as cluster:
         cluster.start_worker("--no-nanny")
-        with cluster.client(timeout=3) as client:
+        with cluster.client(timeout=6) as client:
             backend = DaskBackend(client, Acts, working_directory=tmp_path)
             with called(backend) as caller:
                 caller.submit({"act": "wait"})
                 wait_until(lambda: begun(tmp_path), "it computes", caller.take_what_is_there)
-                cluster.scheduler.kill()
+                cluster.stop_scheduler()
+                cluster.start_scheduler(int(cluster.address.rpartition(":")[2]))
+                cluster.start_worker("--no-nanny")
+                assert caller.outcome_of({"x": 1}).state is OutcomeState.SUCCEEDED
+                assert [lost.handed_back for lost in caller.lost] == [True]
+                cluster.stop_scheduler()
                 with pytest.raises(CommunicationError, match="has no scheduler any more"):
                     wait_until(lambda: False, "an error", caller.take_what_is_there)
-                assert [lost.handed_back for lost in caller.lost] == [True]
             with pytest.raises(CommunicationError, match="has no scheduler any more"):
                 run_all(backend)
 
@@ -385,3 +391,28 @@ def test_absent_dask_is_an_extra_that_is_missing():
     code = "import sys; sys.modules['distributed'] = None; import hpbandster_ng.backends.dask"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "DaskBackend needs distributed; install it with: pip install 'hpbandster_ng[dask]'" in done.stderr
+
+
+# What the documentation shows
+
+
+def test_the_session_of_the_page(tmp_path):
+    text = (ROOT / "docs" / "dask.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "my_script.py").write_text(script, encoding="utf-8")
+    session = "".join(re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL))
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = os.environ | {"PATH": programs, "PYTHONPATH": str(ROOT)}
+    output = tmp_path / "output.txt"
+    with output.open("wb") as sink:
+        subprocess.run(
+            ["bash", "-e", "-c", session],
+            cwd=tmp_path,
+            env=environment,
+            stdout=sink,
+            stderr=sink,
+            timeout=100,
+            check=True,
+        )
+    planned = repeat(hyperband_brackets(1, 27), 0, 8)
+    assert f"{planned.num_runs} evaluations\n" in output.read_text(encoding="utf-8")
