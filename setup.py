@@ -26,6 +26,7 @@ REQUIRES = [
 ]
 
 EXTRAS = {
+    "dask": ["distributed>=2024.8"],
     "mongo": ["pymongo>=4.9"],
     "pandas": ["pandas>=2.2"],
     "plot": ["matplotlib>=3.8"],
@@ -43,6 +44,7 @@ EXTRAS["test"] = [
     "psutil>=5.9",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    *EXTRAS["dask"],
     *EXTRAS["mongo"],
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
@@ -58,7 +60,7 @@ EXTRAS["lint"] = [
     "types-psutil",
     "types-PyYAML",
 ]
-EXTRAS["bench"] = ["distributed>=2024.8", "onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
+EXTRAS["bench"] = ["onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.
 EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], "torch==2.13.0"]
 

@@ -37,8 +37,7 @@ FIRST_WITH_WHEELS = {
     },
 }
 TOOLS = (
-    "distributed", "furo", "hypothesis", "myst-parser", "onnxruntime", "psutil", "pytest", "pytest-timeout", "sphinx",
-    "torch",
+    "furo", "hypothesis", "myst-parser", "onnxruntime", "psutil", "pytest", "pytest-timeout", "sphinx", "torch",
 )  # fmt: skip
 """What setup.py names for the work on this package; always the newest."""
 

@@ -65,8 +65,9 @@ RANDOM_TYPES = frozenset(
 # optional package -> the one file, or the one room, that may import it.
 OPTIONAL = {
     "alembic": "storage.sql",
-    "dask": "file",
-    "distributed": "file",
+    "cloudpickle": "backends.dask",
+    "dask": "backends.dask",
+    "distributed": "backends.dask",
     "matplotlib": "visualization",
     "mlflow": "file",
     "pandas": "file",

@@ -37,6 +37,7 @@ def test_the_command_line_is_installed():
         "plot",
         "mongo",
         "pandas",
+        "dask",
         "postgres",
         "sklearn",
         "sql",
