@@ -39,6 +39,7 @@ def test_the_command_line_is_installed():
         "pandas",
         "postgres",
         "sklearn",
+        "spark",
         "sql",
         "torch",
         "progress",

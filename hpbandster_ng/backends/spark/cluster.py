@@ -29,7 +29,7 @@ class Cluster:
     """The user's session from one start of the backend to its close.
 
     Attributes:
-        has_computed: whether an evaluation has come back.
+        has_computed: whether a task has come back.
 
     Raises:
         InvalidArgumentError: it cannot be used, or the worker not be pickled.
@@ -75,7 +75,7 @@ class Cluster:
 
     def thread(self, target: Callable[[], Any], name: str) -> threading.Thread:
         """A thread whose jobs have the settings of the thread that starts it, such as the scheduler's pool."""
-        return InheritableThread(target=target, session=self._spark, name=name, daemon=True)
+        return InheritableThread(target=target, name=name, daemon=True)
 
     def evaluate(self, group: str, start: StartJob, call: Call) -> Outcome | str:
         """How it ended, or why what computed it is lost; the job belongs to this group.
@@ -95,10 +95,11 @@ class Cluster:
                 raise stopped from error
             if self.has_computed or "cancelled" in reason:
                 return reason
+            python = ".".join(platform.python_version_tuple()[:2])
             raise InvalidArgumentError(
                 "spark", self._spark, "has executors on which nothing can be evaluated",
-                f"they need hpbandster_ng {__version__} and a Python {platform.python_version()}, which "
-                f"spark.pyspark.python names; this is what Spark reports:\n{reason}",
+                f"they need hpbandster_ng {__version__} in a Python {python}, which PYSPARK_PYTHON names; this is what "
+                f"Spark reports:\n{reason}",
             ) from error  # fmt: skip
         if isinstance(answer, Refusal):
             here = {"spark": self._spark, "worker_class": self._factory.worker_class}
@@ -141,8 +142,9 @@ def checked(spark: Any) -> SparkSession:
 
 def _pickled(factory: WorkerFactory) -> bytes:
     """What an executor cannot import, such as a class of a notebook, is in it as a whole."""
+    dumps: Callable[[WorkerFactory], bytes] = cloudpickle.dumps
     try:
-        return bytes(cloudpickle.dumps(factory))  # type: ignore[no-untyped-call]
+        return dumps(factory)
     except Exception as error:  # pickling runs code of the user
         raise InvalidArgumentError(
             "worker_class", factory.worker_class, f"cannot be pickled with its worker_kwargs ({error})",

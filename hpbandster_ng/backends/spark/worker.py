@@ -72,8 +72,8 @@ class SparkWorker:
 
     def join(self) -> None:
         while self._thread.is_alive():
-            if self._group is not None:
-                self._cluster.cancel(self._group)
+            if group := self._group:
+                self._cluster.cancel(group)
             self._thread.join(_CANCEL_INTERVAL)
 
     def _work(self) -> None:

@@ -79,7 +79,7 @@ class SparkCluster:
     def session(self):
         """A session with both workers as its executors."""
         gpu = {"spark.executor.resource.gpu.amount": "1", "spark.task.resource.gpu.amount": "0.5"}
-        spark = session(self.url, {"spark.executor.memory": "512m", "spark.executorEnv.PYTHONPATH": str(ROOT), **gpu})
+        spark = session(self.url, {"spark.executor.memory": "512m", **gpu})
         executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus
         wait_until(lambda: executors().size() == 3, "both executors are there, and the driver", START_LIMIT)
         return spark
@@ -110,8 +110,9 @@ def wait_for(log, pattern):
 
 
 def session(master, settings):
-    """A session whose driver is this process."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    """A session whose driver is this process; whoever computes can import this package, and the tests."""
+    os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
+    settings = {"spark.executorEnv.PYTHONPATH": str(ROOT), **settings}
     builder = SparkSession.builder.master(master).appName("hpbandster_ng").config(map=settings)
     for setting in ("spark.driver.host", "spark.driver.bindAddress"):
         builder = builder.config(setting, "127.0.0.1")
