@@ -32,6 +32,7 @@ EXTRAS = {
     "plot": ["matplotlib>=3.8"],
     "progress": ["tqdm>=4.66"],
     "sklearn": ["scikit-learn>=1.4"],
+    "spark": ["pyspark>=3.5.0"],
     "sql": ["alembic>=1.13", "SQLAlchemy>=2.0.31"],
     "torch": ["torch>=2.2"],
 }
@@ -45,11 +46,13 @@ EXTRAS["test"] = [
     "pytest>=8.2",
     "pytest-timeout>=2.3",
     *EXTRAS["dask"],
+    "pyspark[connect]",
     *EXTRAS["mongo"],
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
     *EXTRAS["postgres"],
     *EXTRAS["quickstart"],
+    *EXTRAS["spark"],
 ]
 # The linters decide what is accepted, so a new one is taken on purpose.
 EXTRAS["lint"] = [

@@ -31,8 +31,8 @@ GRACE = 5.0
 LIBRARY_THREADS = "hpbandster"
 """Threads of the library carry this prefix; they must be joined by their owner although they are daemons."""
 
-HELPERS = ("resource_tracker", "forkserver")
-"""Processes that Python itself starts once and keeps: no test can end them."""
+HELPERS = ("resource_tracker", "forkserver", "pyspark-shell")
+"""Processes that Python itself starts once and keeps, and the Java process of PySpark: no test can end them."""
 
 
 def threads_that_count() -> set[threading.Thread]:

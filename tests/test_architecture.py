@@ -72,7 +72,7 @@ OPTIONAL = {
     "mlflow": "file",
     "pandas": "file",
     "pymongo": "storage.mongo",
-    "pyspark": "file",
+    "pyspark": "backends.spark",
     "sklearn": "file",
     "sqlalchemy": "storage.sql",
     "torch": "file",

@@ -40,6 +40,7 @@ def test_the_command_line_is_installed():
         "dask",
         "postgres",
         "sklearn",
+        "spark",
         "sql",
         "torch",
         "progress",

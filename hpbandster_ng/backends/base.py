@@ -19,7 +19,8 @@ class Backend(Protocol):
     """The workers of a run, seen from the loop that feeds them.
 
     For every worker it reports ``WorkerJoined``, then at most one ``WorkerLost``, after which the worker may join anew;
-    for every submitted job either one ``JobFinished`` or the loss of its worker.
+    for every submitted job either one ``JobFinished`` or the loss of its worker. One that was given a time of its own
+    reports ``TimeUp`` when it is over, behind the loss of all workers; the run then ends as ``max_time`` ends it.
 
     Attributes:
         working_directory: the run's; each configuration has a directory of its own in it.

@@ -27,6 +27,7 @@ __all__ = [
     "RunResumed",
     "StartJob",
     "Tick",
+    "TimeUp",
     "WorkerJoined",
     "WorkerLost",
 ]
@@ -132,6 +133,11 @@ class JobFinished(Happening):
 @dataclass(frozen=True, slots=True)
 class Tick(Happening):
     """Time has passed; never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUp(Tick):
+    """The time that the backend was given is over: none of its workers is left, and none will come."""
 
 
 @dataclass(frozen=True, slots=True)

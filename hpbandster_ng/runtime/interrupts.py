@@ -13,16 +13,16 @@ __all__ = ["uninterrupted"]
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """A first Ctrl-C ends the program behind this block, a second one at once.
+    """A first Ctrl-C is answered behind this block, a second one at once; by default, the answer ends the program.
 
-    Only the main thread is interrupted: in any other this does nothing, nor where the program answers Ctrl-C itself.
+    Only the main thread is interrupted: in any other this does nothing.
 
     Example:
         >>> with uninterrupted():
         ...     pass  # read, decide, write down
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    answer = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(answer):
         yield
         return
     has_come = False
@@ -30,13 +30,13 @@ def uninterrupted() -> Iterator[None]:
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal has_come
         if has_come:
-            signal.default_int_handler(number, frame)
+            answer(number, frame)
         has_come = True
 
     signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, answer)
     if has_come:
-        raise KeyboardInterrupt
+        answer(signal.SIGINT, None)

@@ -11,7 +11,7 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 from hpbandster_ng.backends.base import Backend, Clock
-from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick
+from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick, TimeUp
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
@@ -235,6 +235,8 @@ class Loop:
     def _take_rest(self) -> None:
         """Write down what was reported and not looked at yet; what follows from it, the next master decides."""
         while happening := self.backend.next_event(0):
+            if isinstance(happening, Tick):
+                continue
             self._record([happening])
             if not self._is_broken:
                 self.planner.replay([happening])
@@ -270,6 +272,8 @@ class Loop:
             # model's decision would take a hundred times as long.
             with self._libraries.limit(limits=1) if self._libraries else nullcontext():
                 for happening in happenings:
+                    if isinstance(happening, TimeUp):
+                        self._is_stopped = True
                     if not isinstance(happening, Tick):
                         events.append(happening)
                     events += self.planner.handle(happening, lag=self.clock() - happening.at)

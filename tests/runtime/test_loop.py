@@ -17,6 +17,7 @@ from hpbandster_ng.engine.events import (
     RunResumed,
     StartJob,
     Tick,
+    TimeUp,
     WorkerJoined,
     WorkerLost,
 )
@@ -41,7 +42,7 @@ class Clock:
 
 
 class ScriptedBackend:
-    """Joins and leaves of workers at given times; each job takes one second and succeeds.
+    """Joins and leaves of workers, and its end, at given times; each job takes one second and succeeds.
 
     Attributes:
         calls: what the loop asked of it, in order.
@@ -73,6 +74,8 @@ class ScriptedBackend:
             _, kind, worker = self.script.popleft()
             if kind is WorkerJoined:
                 return WorkerJoined(self.clock.now, worker)
+            if kind is TimeUp:
+                return TimeUp(self.clock.now)
             self.running = deque(item for item in self.running if item[1].worker != worker)
             return WorkerLost(self.clock.now, worker, "gone")
         finished, start = self.running.popleft()
@@ -243,6 +246,31 @@ class TestMaxTime:
         loop = scripted(seconds=1e6)
         loop.run(1, max_time=10.0)
         assert loop.clock() == 1010.0
+
+
+class TestTimeUp:
+    SCRIPT = [JOIN, (1002.5, WorkerLost, "w"), (1002.5, TimeUp, None)]
+
+    def test_of_the_backend_ends_this_call_and_every_later_one(self):
+        loop = scripted(self.SCRIPT)
+        for _ in range(2):
+            loop.run(5)
+            assert loop.clock() == 1002.5
+        assert not loop.is_finished
+        assert len(of_type(log_of(loop), EndJob)) == 2
+        assert not of_type(log_of(loop), TimeUp)
+
+    def test_of_the_backend_ends_the_wait_for_workers(self):
+        loop = scripted([(1002.5, TimeUp, None)])
+        loop.wait_for_workers(2)
+        assert loop.clock() == 1002.5
+
+    def test_that_nobody_has_looked_at_is_not_recorded_at_the_close(self):
+        loop = scripted(self.SCRIPT)
+        loop.run(5, max_time=1.5)
+        loop.clock.now = 1003.0
+        loop.close(shutdown_workers=False)
+        assert not of_type(log_of(loop), TimeUp)
 
 
 class TestTotalBudget:

@@ -23,13 +23,14 @@ from hpbandster_ng.engine.events import (
     RunResumed,
     StartJob,
     Tick,
+    TimeUp,
     WorkerJoined,
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from tests.engine.test_plain_json import VALUES, shape
 
-KINDS = {getattr(module, name) for name in module.__all__} - {Event, Happening, Decision, Tick}
+KINDS = {getattr(module, name) for name in module.__all__} - {Event, Happening, Decision, Tick, TimeUp}
 """Every kind of event that is kept."""
 
 WHOLE = st.integers(-(2**70), 2**70)
