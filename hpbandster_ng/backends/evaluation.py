@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
+import os
+import sys
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -39,6 +42,8 @@ class Call(NamedTuple):
 def evaluate(compute: Compute, call: Call) -> Outcome:
     """Call ``compute`` and never raise, but for ``KeyboardInterrupt``.
 
+    A process that ``compute`` forks, and that comes back from it, ends here, for it is not to answer in place of this.
+
     Returns:
         Succeeded with a plain result; failed, with the traceback of what was raised (``SystemExit`` included); or
         invalid, with a message that says what is wrong with the returned value.
@@ -52,12 +57,17 @@ def evaluate(compute: Compute, call: Call) -> Outcome:
     arguments = call._asdict()
     if not takes(compute, "previous_budget"):
         del arguments["previous_budget"]
+    process = os.getpid()
     try:
         returned = compute(**arguments)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # noqa: BLE001 - SystemExit and cancelled coroutines included: every job comes to an end
+    except BaseException as error:  # noqa: BLE001 - SystemExit and cancelled coroutines, too: every job comes to an end
+        if os.getpid() != process:
+            _end_copy(error)
         return Outcome(OutcomeState.FAILED, error=_sendable(traceback.format_exc()))
+    if os.getpid() != process:
+        _end_copy(SystemExit(0))
     try:
         return Outcome(OutcomeState.SUCCEEDED, _result(returned))
     except (NotPlainError, ResultError) as error:
@@ -84,6 +94,19 @@ def takes(function: Callable[..., Any], argument: str, by_name: bool = False) ->
     if named is not None:
         return named.kind in (named.POSITIONAL_OR_KEYWORD, named.KEYWORD_ONLY)
     return not by_name and any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
+def _end_copy(error: BaseException) -> NoReturn:
+    """As Python ends, but for what the original does at its end."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+    elif not isinstance(code, int | None):
+        sys.stderr.write(f"{code}\n")
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # compute may have closed or replaced it
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _sendable(text: str) -> str:

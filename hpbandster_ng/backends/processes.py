@@ -19,7 +19,7 @@ from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.errors import NotPlainError
+from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
 
 __all__ = ["ProcessBackend"]
 
@@ -63,6 +63,10 @@ class ProcessBackend:
         working_directory: str | os.PathLike[str] = ".",
         devices: Sequence[str] | None = None,
     ) -> None:
+        if not isinstance(worker_kwargs, Mapping | None):
+            raise InvalidArgumentError(
+                "worker_kwargs", worker_kwargs, "must be a dict", "give the class's arguments by their names"
+            )
         self.factory = WorkerFactory(worker_class, dict(worker_kwargs or {}))
         self.n_workers = check_whole("n_workers", n_workers, 1, "4 is the default")
         self.working_directory = os.fspath(working_directory)

@@ -58,6 +58,15 @@ def fork_and_exit(file, **kwargs):
     os._exit(4)
 
 
+def fork_and_come_back(kind, **kwargs):
+    copy = os.fork()
+    if copy:
+        return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+    if kind == "raises":
+        raise RuntimeError(kind)
+    return sys.exit({"exits": 3, "exits with a text": "bye", "exits well": None}[kind]) if kind != "returns" else -1
+
+
 def ignore_signals(**kwargs):
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
         os.kill(os.getpid(), number)
@@ -72,7 +81,7 @@ def terminate_own_processes(**kwargs):
 
 
 def compute(config, **kwargs):
-    acts = [crash, hang, fork_and_exit, ignore_signals, terminate_own_processes]
+    acts = [crash, hang, fork_and_exit, fork_and_come_back, ignore_signals, terminate_own_processes]
     act = {each.__name__: each for each in acts}.get(config.get("act"))
     said = act(**config) if act else None
     if config.get("act") == "raise":
@@ -130,6 +139,19 @@ def test_what_is_raised_costs_no_process(child):
     assert outcome.state is OutcomeState.FAILED
     assert "SystemExit: bye" in outcome.error
     assert pid_of(child.evaluate(call())) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("returns", 0), ("exits", 3), ("exits with a text", 1), ("exits well", 0), ("raises", 1)],
+)
+def test_what_compute_has_forked_does_not_answer_for_it(child, kind, code, capfd):
+    outcome = child.evaluate(call(act="fork_and_come_back", kind=kind))
+    pid = pid_of(outcome)
+    assert outcome.result["info"]["said"] == code
+    assert pid_of(child.evaluate(call())) == pid
+    child.close()
+    assert ("RuntimeError: raises" in capfd.readouterr().err) == (kind == "raises")
 
 
 @pytest.mark.parametrize("kind", ["in Python", "in C"])

@@ -92,6 +92,7 @@ def test_a_function_may_build_the_worker():
     ("arguments", "words"),
     [
         ({"worker_class": Scaled(1, run_id="0")}, ["worker_class=<", "must be a class", "worker_kwargs"]),
+        ({"worker_kwargs": [1]}, ["worker_kwargs=[1]", "must be a dict"]),
         ({"n_workers": 0}, ["n_workers=0", "at least 1"]),
         ({"devices": []}, ["devices=[]"]),
     ],

@@ -34,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--n_iterations", type=int, default=12)
     parser.add_argument("--n_workers", type=int, default=1)
+    parser.add_argument("--lost_after", type=float, default=600)
     parser.add_argument("--worker", action="store_true")
     parser.add_argument("--run_id", required=True)
     parser.add_argument("--nic_name", required=True)
@@ -42,7 +43,7 @@ def main():
     logging.basicConfig(level=logging.INFO)
     host = nic_name_to_host(args.nic_name)
     if args.worker:
-        worker = GatedWorker(args.run_id, host=host, isolate=True)
+        worker = GatedWorker(args.run_id, host=host, isolate=True, lost_after=args.lost_after)
         worker.shared = args.shared_directory
         worker.load_nameserver_credentials(args.shared_directory)
         worker.run()

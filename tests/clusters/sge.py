@@ -144,6 +144,10 @@ class SGE:
     def log_name(self, job, number):
         return f"hpbandster_ng.o{job}.{number}"
 
+    def at_once(self, number):
+        """The option by which no more tasks of an array run at a time."""
+        return f"-tc {number}"
+
     def requeue(self, task):
         self.ask("qmod", "-rj", task)
 

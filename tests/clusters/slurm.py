@@ -131,6 +131,10 @@ class Slurm:
     def log_name(self, job, number):
         return f"hpbandster_ng_{job}_{number}.log"
 
+    def at_once(self, number):
+        """The option by which no more tasks of an array run at a time."""
+        return f"--array=1-4%{number}"
+
     def requeue(self, task):
         self.ask("scontrol", "requeue", task)
 

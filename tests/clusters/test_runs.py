@@ -9,6 +9,8 @@ import shutil
 import pytest
 
 from hpbandster_ng.engine.events import EndJob, JobFinished
+from hpbandster_ng.interfaces.cluster.scheduler import Standing
+from hpbandster_ng.interfaces.cluster.schedulers import SCHEDULERS
 from hpbandster_ng.storage.journal import JournalStorage
 from tests.clusters.conftest import ROOT
 from tests.e2e.test_killed_masters import assert_nothing_is_done_twice
@@ -113,6 +115,29 @@ def test_a_run_outlives_the_time_of_its_tasks(cluster, user, run):
     assert run.num_resumed(job) == 1
     for number in (2, 3):
         assert "the time is up" in user.log(job, number)
+
+
+def test_where_a_task_stands(cluster, user, run, monkeypatch):
+    run.let_pass(0)
+    monkeypatch.setenv("SQUEUE_STATES", "RUNNING")  # what users like to see by default
+    job = user.submit("--run-id", RUN, "--workers", 3, "-o", cluster.at_once(1))
+    first, second = (cluster.task(job, number) for number in (1, 2))
+    scheduler = SCHEDULERS[cluster.name]
+    user.wait_for(lambda: scheduler.standing(first) is Standing.QUEUED, "the first task runs")
+    user.wait_for(lambda: scheduler.standing(second) is Standing.CROWDED_OUT, "the second one waits")
+    assert scheduler.standing(cluster.task(job + "000", 1)) is Standing.GONE
+
+
+def test_workers_give_way_to_a_master_that_has_lost_its_place_to_one_of_them(cluster, user, run):
+    run.let_pass(3)
+    job = user.submit("--run-id", RUN, "--workers", 3, "-o", cluster.at_once(2), after=("--lost_after", 1))
+    run.wait_for_jobs(3)
+    cluster.requeue(cluster.task(job, 1))
+    has_lost = lambda: "waits for its master" in user.log(job, 3) or run.num_resumed(job) == 1  # noqa: E731
+    user.wait_for(has_lost, "a worker has the master's place, unless the scheduler knows better")
+    run.let_pass(None)
+    user.wait_for(lambda: run.num_resumed(job) == 1, "the master is back")
+    run.check()
 
 
 def test_a_wrong_interface_is_one_line_and_ends_all_tasks(cluster, user):

@@ -80,6 +80,25 @@ def test_master_and_workers_are_one_array_or_two(options, array, arguments):
     assert f"set -- script.py{arguments} -n\n" in text
 
 
+@pytest.mark.parametrize("name", MARKS)
+def test_no_argument_is_a_line_of_its_own(folder, name):
+    odd = ["a\n#$ -q b\n#SBATCH -p b", "'\n'", "$(touch x)", "", "ü", "--worker=1"]
+    text = call("--scheduler", name, "--workers", "1", "--dry-run", "script.py", *odd).output
+    lines = text.splitlines()
+    assert [line for line in lines if line.startswith(("#$ -q", "#SBATCH -p"))] == []
+    (command,) = [line for line in lines if line.startswith("set -- ")]
+    printed = subprocess.run(["bash", "-c", f'{command}; printf "%s\\0" "$@"'], capture_output=True, check=True).stdout
+    assert printed.decode().split("\0")[:-1] == ["script.py", *odd]
+
+
+def test_a_name_that_is_no_text_is_handed_on(folder, programs):
+    programs("sbatch", 'while read -r line; do echo "$line" >> received; done; echo 7')
+    name = os.fsdecode(b"script\xff.py")
+    (folder / name).touch()
+    assert call("--workers", "1", name).output == "7\n"
+    assert b"\nset -- 'script\xff.py'\n" in (folder / "received").read_bytes()
+
+
 def test_json_has_the_script_or_the_job(programs):
     programs("sbatch", "exec cat > received; ")
     answer = call("--json", "--dry-run", *HERE)
@@ -113,6 +132,8 @@ def test_the_scheduler_that_is_here_is_taken(programs):
             "are two jobs; submit one after the other.",
         ),
         (["--only-master", "--workers", "1", "--run-id", "r", "script.py"], "--workers is not for --only-master; "),
+        ([*HERE, "--worker"], "--worker is not for the script here; give --only-workers, before it."),
+        ([*HERE, "--shared_directory=/scratch"], "leave --shared_directory out, the job gives it: it is "),
         (["--time-limit", "4h", *HERE], "'4h' is no time; write hours, minutes and seconds, as 4:00:00."),
         (["--time-limit", "0:02:00", *HERE], "0:02:00 is too short, "),
         (["--scheduler", "slurm", "-o", "a\nb", *HERE], "--option: an option is one line."),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
+import psutil
 import pytest
 
 from hpbandster_ng.core.nameserver import NameServer
@@ -19,10 +23,11 @@ from hpbandster_ng.interfaces.cluster.meeting import (
     write_note,
 )
 from hpbandster_ng.interfaces.cluster.part import Part, part_of
-from hpbandster_ng.interfaces.cluster.scheduler import Task
+from hpbandster_ng.interfaces.cluster.scheduler import Standing, Task
 from hpbandster_ng.interfaces.cluster.sge import SGE
 from hpbandster_ng.interfaces.cluster.slurm import Slurm
 from hpbandster_ng.interfaces.cluster.supervisor import Supervisor
+from tests.waiting import wait_until, wait_until_gone
 
 HOME = Path("/home/me")
 FIRST, THIRD = Task("7_1", "7", "7_1", HOME), Task("7_3", "7", "7_1", HOME)
@@ -56,6 +61,13 @@ def test_which_part_a_task_has(task, environment, script, run_id, master, is_wor
         (FIRST, [], "there is no script"),
         (None, SCRIPT, "this is no job of a scheduler"),
         (ALONE, SCRIPT, "the job is no array; "),
+        (
+            FIRST,
+            [*SCRIPT, "--shared_directory", "."],
+            "leave --shared_directory out, the job gives it: it is hpbandster_",
+        ),
+        (THIRD, [*SCRIPT, "--run_id=mine"], "leave --run_id out, the job gives it: .* HPB_RUN_ID"),
+        (THIRD, [*SCRIPT, "--nic_name", "ib0"], "leave --nic_name out, the job gives it: .* HPB_NIC_NAME"),
         (THIRD, [*SCRIPT, "--worker"], "--worker makes all tasks workers, so say of which run: export HPB_RUN_ID="),
     ],
 )
@@ -69,21 +81,21 @@ def test_what_cannot_be_a_part_is_told(task, script, message):
 @pytest.mark.parametrize("scheduler", [Slurm(), SGE()])
 def test_a_scheduler_that_does_not_answer_is_asked_nothing_more(scheduler, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert scheduler.is_queued("7_1")
+    assert scheduler.standing("7_1") is Standing.QUEUED
     assert scheduler.warned_after("7_1") is None
 
 
 class Scheduler(Slurm):
     """Says what it is told to."""
 
-    def __init__(self, answer=None, is_queued=True, warns_after=None):
+    def __init__(self, answer=None, standing=Standing.QUEUED, warns_after=None):
         self.answer = answer
-        self.queued = is_queued
+        self.told = standing
         self.warns_after = warns_after
         self.asked = []
 
-    def is_queued(self, task):
-        return self.queued
+    def standing(self, task):
+        return self.told
 
     def warned_after(self, task):
         return self.warns_after
@@ -172,7 +184,7 @@ def test_a_worker_of_a_run_that_is_over_starts_nothing(run_task):
 
 def test_a_worker_does_not_wait_for_a_master_that_has_left_the_queue(run_task):
     write_note(run_task.directory, Note("6_1", 0))  # of an earlier job, which says nothing of this one's master
-    code, said = run_task("raise SystemExit(3)", Scheduler(is_queued=False), is_worker=True)
+    code, said = run_task("raise SystemExit(3)", Scheduler(standing=Standing.GONE), is_worker=True)
     assert code == 0
     assert said[-1] == "the task of its master, 7_1, has left the queue; nothing more to do"
 
@@ -202,3 +214,72 @@ def test_a_worker_whose_time_is_up_goes_back_into_the_queue(run_task):
         scheduler = Scheduler(99)
         assert run_task(TOLD.format("SIGUSR1"), scheduler, is_worker=True)[0] == 99
     assert scheduler.asked == ["7_2"]
+
+
+def test_a_worker_gives_way_to_a_master_that_waits_for_its_place(run_task, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.interfaces.cluster.supervisor._INTERVAL", 0.01)
+    scheduler = Scheduler(99, standing=Standing.CROWDED_OUT)
+    code, said = run_task("raise SystemExit(3)", scheduler, is_worker=True)
+    assert (code, scheduler.asked) == (99, ["7_2"])
+    assert said[-1] == "the task of its master waits for a place; this one gives way, and starts again later"
+
+
+def test_a_worker_that_cannot_be_started_again_does_not_give_way(run_task, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.interfaces.cluster.supervisor._INTERVAL", 0.01)
+
+    class Refuses(Scheduler):
+        def requeue(self, task):
+            self.told = Standing.GONE if self.asked else self.told
+            return super().requeue(task)
+
+    scheduler = Refuses(None, standing=Standing.CROWDED_OUT)
+    code, said = run_task("raise SystemExit(3)", scheduler, is_worker=True)
+    assert (code, scheduler.asked) == (0, ["7_2", "7_2"])
+    assert said[-1] == "the task of its master, 7_1, has left the queue; nothing more to do"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_shared_directory_that_takes_no_note_is_one_line(run_task, when):
+    note = run_task.directory / "master.json"
+    if when == "before":
+        note.mkdir()
+    script = f"import pathlib; note = pathlib.Path({str(note)!r}); note.unlink(); note.mkdir()"
+    code, (said,) = run_task(script, Scheduler())
+    if when == "before":
+        assert (code, said) == (1, f"nothing can be written to {run_task.directory}: Is a directory")
+    else:
+        assert (code, said) == (0, f"the end of the run cannot be written to {run_task.directory}: Is a directory")
+
+
+def call(directory, *script, **environment):
+    """The first task of an array of Slurm's, which is not there."""
+    task = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "1", "SLURM_SUBMIT_DIR": str(directory)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "hpbandster_ng.interfaces.cluster", "slurm", *script],
+        env=os.environ | task | {"HPB_NIC_NAME": "lo"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_keeps_a_task_from_its_work_is_one_line(tmp_path):
+    task = call(tmp_path, "script.py", HPB_RUN_ID="a/b")
+    assert task.communicate()[1].startswith("hpbandster_ng: run_id='a/b' must be part of a file name")
+    assert task.returncode == 2
+    (tmp_path / "hpbandster_ng_7").touch()
+    task = call(tmp_path, "script.py")
+    (line,) = task.communicate()[1].splitlines()
+    assert "hpbandster_ng_7 cannot be made: File exists; submit from a directory where all nodes may write" in line
+    assert task.returncode == 1
+
+
+def test_a_task_that_is_killed_leaves_nothing_running(tmp_path):
+    code = "import os, pathlib, time; pathlib.Path('pid').write_text(f'{os.getpid()}\\n'); time.sleep(600)"
+    (tmp_path / "script.py").write_text(code)
+    with call(tmp_path, "script.py") as task:
+        pid = tmp_path / "pid"
+        wait_until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the script runs")
+        assert psutil.pid_exists(int(pid.read_text()))
+        task.kill()
+        wait_until_gone([int(pid.read_text())])

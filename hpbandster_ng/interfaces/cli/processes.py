@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,7 +20,7 @@ from click.core import ParameterSource
 
 from hpbandster_ng.backends.isolation import GUARD
 
-__all__ = ["guarded", "run_together", "same_command", "signals_sent_to"]
+__all__ = ["Ended", "guarded", "run_together", "same_command", "signals_sent_to", "started"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
 
@@ -27,7 +28,7 @@ _log = logging.getLogger("hpbandster_ng")
 
 
 @dataclass(frozen=True)
-class _Ended:
+class Ended:
     """A process has ended; a negative code names the signal that killed it."""
 
     index: int
@@ -52,10 +53,10 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
         >>> run_together([[sys.executable, "-c", "pass"], [sys.executable, "-c", "import sys; sys.exit(3)"]])
         3
     """
-    news: SimpleQueue[int | _Ended] = SimpleQueue()
+    news: SimpleQueue[int | Ended] = SimpleQueue()
     with contextlib.ExitStack() as stack:
         stack.enter_context(signals_sent_to(news.put))
-        processes = [stack.enter_context(_started(index, command, news.put)) for index, command in enumerate(commands)]
+        processes = [stack.enter_context(started(index, command, news.put)) for index, command in enumerate(commands)]
         return _wait_for_all(processes, news)
 
 
@@ -80,13 +81,13 @@ def same_command(context: click.Context, **changes: Any) -> list[str]:
     return [sys.executable, "-m", "hpbandster_ng", *verbose, str(context.command.name), *options, "--", *arguments]
 
 
-def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[int | _Ended]) -> int:
+def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[int | Ended]) -> int:
     first_code = 0
     passed_on: set[int] = set()
     running = len(processes)
     while running:
         new = news.get()
-        if isinstance(new, _Ended):
+        if isinstance(new, Ended):
             running -= 1
             code = new.code if new.code >= 0 else 128 - new.code
             if code and code - 128 not in passed_on:
@@ -102,16 +103,22 @@ def _wait_for_all(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueu
 
 
 @contextlib.contextmanager
-def _started(index: int, command: Sequence[str], report: Callable[[_Ended], None]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process, whose end is reported; at the end of the block, or of this process, it is killed."""
-    process = subprocess.Popen(guarded(command), stdin=subprocess.PIPE, start_new_session=True)
+def started(
+    index: int, command: Sequence[str], report: Callable[[Ended], None], directory: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, whose end is reported; at the end of the block, or of this process, it is killed.
+
+    Args:
+        directory: in which it starts; this process's own by default.
+    """
+    process = subprocess.Popen(guarded(command), stdin=subprocess.PIPE, start_new_session=True, cwd=directory)
     assert process.stdin is not None
     lifeline = process.stdin
 
     def watch() -> None:
         code = process.wait()
         lifeline.close()  # ends the guard, with what the command has left running
-        report(_Ended(index, code))
+        report(Ended(index, code))
 
     watcher = threading.Thread(target=watch, name="hpbandster-watch", daemon=True)
     watcher.start()

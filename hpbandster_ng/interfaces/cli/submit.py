@@ -15,7 +15,7 @@ from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.interfaces.cli.options import as_json_option
 from hpbandster_ng.interfaces.cli.tables import show_json
 from hpbandster_ng.interfaces.cluster.job_script import job_script
-from hpbandster_ng.interfaces.cluster.part import NIC_NAME, RUN_ID, WORKER
+from hpbandster_ng.interfaces.cluster.part import NIC_NAME, RUN_ID, WORKER, check_arguments
 from hpbandster_ng.interfaces.cluster.scheduler import WARNING_SECONDS, Scheduler, ask
 from hpbandster_ng.interfaces.cluster.schedulers import SCHEDULERS
 
@@ -87,6 +87,9 @@ def submit(
 
     With --only-master and --only-workers they are two jobs of the same --run-id, submitted in any order, at any time.
     """
+    check_arguments(arguments)
+    if WORKER in arguments:
+        raise click.UsageError(f"{WORKER} is not for the script here; give --only-workers, before it.")
     num_tasks = _num_tasks(workers, only_master, only_workers, run_id)
     scheduler = SCHEDULERS[name or _found()]
     for option in options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -25,17 +26,25 @@ def main(name: str, *script: str) -> int:
     scheduler = SCHEDULERS[name]
     try:
         part = part_of(scheduler.task(os.environ), os.environ, script)
-        part.directory.mkdir(parents=True, exist_ok=True)
     except click.UsageError as error:
         click.echo(f"usage: {_USAGE[name]}: {error.message}", err=True)
         return 2
+    except HpbandsterError as error:
+        click.echo(f"hpbandster_ng: {error}", err=True)
+        return 2
     say = say_in(part)
+    try:
+        part.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        say(f"{part.directory} cannot be made: {error.strerror}; submit from a directory where all nodes may write")
+        return 1
     try:
         nic_name_to_host(part.nic_name)
     except HpbandsterError as error:
         say(f"{error}; say which: export {NIC_NAME}=...")
         if not part.is_worker:
-            write_note(part.directory, Note(part.task, 1))
+            with contextlib.suppress(OSError):  # then workers look for this task in the queue
+                write_note(part.directory, Note(part.task, 1))
         return 1
     return Supervisor(part, scheduler, say).run()
 

@@ -35,5 +35,10 @@ def job_script(
     text = (Path(__file__).parent / f"{scheduler.name}.sh").read_text(encoding="utf-8")
     head, call = text.rstrip("\n").split("\n\n")
     options = [f"{scheduler.mark} {directive}" for directive in directives]
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
-    return "\n".join([head, *options, "", *exports, f"set -- {shlex.join(script)}", "", call, ""])
+    exports = [f"export {name}={_quoted(value)}" for name, value in settings.items()]
+    return "\n".join([head, *options, "", *exports, f"set -- {' '.join(map(_quoted, script))}", "", call, ""])
+
+
+def _quoted(text: str) -> str:
+    """In one line, for a scheduler may take any line for one of its own."""
+    return shlex.quote(text).replace("\n", "'$'\\n''")

@@ -11,7 +11,7 @@ import click
 from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.interfaces.cluster.scheduler import Task
 
-__all__ = ["NIC_NAME", "RUN_ID", "WORKER", "Part", "part_of"]
+__all__ = ["NIC_NAME", "RUN_ID", "WORKER", "Part", "check_arguments", "part_of"]
 
 NIC_NAME = "HPB_NIC_NAME"
 """Of the environment: by which network interface the tasks reach each other."""
@@ -21,6 +21,13 @@ RUN_ID = "HPB_RUN_ID"
 
 WORKER = "--worker"
 """The argument by which a script is a worker."""
+
+_OF_THE_JOB = {
+    "--run_id": f"its run has the job's id, or the name in {RUN_ID}",
+    "--nic_name": f"it is the one in {NIC_NAME}",
+    "--shared_directory": "it is hpbandster_ng_RUN, in the directory from which you submit",
+}
+"""Arguments that a script gets from its task: the task waits for the run there, and must know where it is."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,23 @@ class Part:
         return [script, *run, *role, *arguments]
 
 
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Refuse those that the script gets from its task.
+
+    Raises:
+        click.UsageError: says which.
+    """
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if name in _OF_THE_JOB:
+            raise click.UsageError(f"leave {name} out, the job gives it: {_OF_THE_JOB[name]}")
+
+
 def part_of(task: Task | None, environment: Mapping[str, str], script: Sequence[str]) -> Part:
     """The first task of an array is the master, the others are workers; alone, or all of them, if the user says so.
 
     Raises:
-        click.UsageError: there is no script or no array.
+        click.UsageError: there is no script or no array, or an argument is not the user's to give.
         InvalidArgumentError: the run's name cannot be one.
 
     Example:
@@ -69,6 +88,7 @@ def part_of(task: Task | None, environment: Mapping[str, str], script: Sequence[
     """
     if not script:
         raise click.UsageError("there is no script")
+    check_arguments(script[1:])
     if task is None:
         raise click.UsageError("this is no job of a scheduler")
     chosen = environment.get(RUN_ID)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["WARNING_SECONDS", "Answer", "Scheduler", "Task", "ask"]
+__all__ = ["WARNING_SECONDS", "Answer", "Scheduler", "Standing", "Task", "ask"]
 
 WARNING_SECONDS = 120
 """So long before its time is up a task is told."""
@@ -35,6 +37,14 @@ class Task:
     directory: Path
 
 
+class Standing(str, Enum):
+    """Where a task stands with its scheduler."""
+
+    QUEUED = "runs, or will, or nobody knows"
+    CROWDED_OUT = "waits, for nothing but a place"
+    GONE = "has left the queue"
+
+
 class Scheduler(Protocol):
     """A scheduler, as a task of its jobs and who submits them see it.
 
@@ -51,8 +61,8 @@ class Scheduler(Protocol):
     def task(self, environment: Mapping[str, str]) -> Task | None:
         """Which task this process is; None if it is none."""
 
-    def is_queued(self, task: str) -> bool:
-        """Whether a task runs, or will: also if that cannot be found out."""
+    def standing(self, task: str) -> Standing:
+        """Whether a task runs, or will."""
 
     def warned_after(self, task: str) -> float | None:
         """Seconds after its start when the time of the task that asks is nearly up; None if it has no limit, or gets a
@@ -91,6 +101,8 @@ class Answer:
 def ask(command: Sequence[str], text: str = "") -> Answer:
     """Run a command of the scheduler; one that is missing or does not answer has failed.
 
+    What users have set for their own queries (``SQUEUE_STATES``, for example, which hides tasks) is left out.
+
     Args:
         text: for its standard input.
 
@@ -103,7 +115,16 @@ def ask(command: Sequence[str], text: str = "") -> Answer:
     if shutil.which(command[0]) is None:
         return Answer(False, "", f"there is no {command[0]} on the PATH")
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_LIMIT, check=False)
+        done = subprocess.run(
+            command,
+            env={name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")},
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files may hold bytes that are no text
+            timeout=_LIMIT,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return Answer(False, "", f"{command[0]} did not answer within {_LIMIT:g} seconds")
     return Answer(done.returncode == 0, done.stdout, done.stderr)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpbandster_ng.interfaces.cluster.scheduler import WARNING_SECONDS, Task, ask
+from hpbandster_ng.interfaces.cluster.scheduler import WARNING_SECONDS, Standing, Task, ask
 
 __all__ = ["SGE"]
 
@@ -16,6 +16,10 @@ _AGAIN = 99
 
 _NONE = "undefined"
 """In place of a number, where a job is no array."""
+
+
+_WAITING = ("qw", "Rq")
+"""States of a task that could start: for the first time, and again."""
 
 
 class SGE:
@@ -43,13 +47,16 @@ class SGE:
             return Task(job, job, None, directory)
         return Task(f"{job}.{number}", job, f"{job}.{environment.get('SGE_TASK_FIRST', '1')}", directory)
 
-    def is_queued(self, task: str) -> bool:
+    def standing(self, task: str) -> Standing:
         answer = ask(["qstat", "-u", getpass.getuser(), "-g", "d"])
         if not answer.is_good:
-            return True
+            return Standing.QUEUED
         job, _, number = task.partition(".")
         rows = [line.split() for line in answer.output.splitlines()]
-        return any(row[0] == job and number in ("", row[-1]) for row in rows if row)
+        states = [row[4] for row in rows if len(row) > 4 and row[0] == job and number in ("", row[-1])]
+        if not states:
+            return Standing.GONE
+        return Standing.CROWDED_OUT if states[0] in _WAITING else Standing.QUEUED
 
     def warned_after(self, task: str) -> float | None:
         """Half of a time that is short. ``s_rt`` would warn a task, but kills one that was started again."""

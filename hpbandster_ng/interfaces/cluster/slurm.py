@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpbandster_ng.interfaces.cluster.scheduler import Task, ask
+from hpbandster_ng.interfaces.cluster.scheduler import Standing, Task, ask
 
 __all__ = ["Slurm"]
 
@@ -34,11 +34,15 @@ class Slurm:
         single = environment.get("SLURM_JOB_ID")
         return None if single is None else Task(single, single, None, directory)
 
-    def is_queued(self, task: str) -> bool:
-        answer = ask(["squeue", "--noheader", "--format=%T", f"--jobs={task}"])
-        if answer.is_good:
-            return bool(answer.output.strip())
-        return "Invalid job id" not in answer.complaint
+    def standing(self, task: str) -> Standing:
+        answer = ask(["squeue", "--noheader", "--format=%T %r", f"--jobs={task}"])
+        if not answer.is_good:
+            return Standing.GONE if "Invalid job id" in answer.complaint else Standing.QUEUED
+        state, _, reason = answer.output.strip().partition(" ")
+        if not state:
+            return Standing.GONE
+        is_crowded_out = state == "PENDING" and (reason in ("Priority", "Resources") or reason.endswith("Limit"))
+        return Standing.CROWDED_OUT if is_crowded_out else Standing.QUEUED
 
     def warned_after(self, task: str) -> float | None:
         """The job script asks for a signal."""

@@ -5,7 +5,8 @@ task asks the scheduler to be started again, if the run is kept where it can go 
 
 A worker's task waits until there is a master, however long that takes, and starts the script. When that ends because
 the master is gone, the task waits for it to come back; it ends when the run is over, when the master's task has left
-the queue, or when the script has ended for a reason of its own. When its time is up, it asks to be started again, too.
+the queue, or when the script has ended for a reason of its own. When its time is up, it asks to be started again, too;
+and so it does when the master's task waits for a place, which this one may hold.
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ import contextlib
 import math
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import click
 
-from hpbandster_ng.interfaces.cli.processes import signals_sent_to
+from hpbandster_ng.interfaces.cli.processes import Ended, signals_sent_to, started
 from hpbandster_ng.interfaces.cluster.meeting import (
     Note,
     has_journal,
@@ -34,7 +33,7 @@ from hpbandster_ng.interfaces.cluster.meeting import (
     write_note,
 )
 from hpbandster_ng.interfaces.cluster.part import Part
-from hpbandster_ng.interfaces.cluster.scheduler import Scheduler
+from hpbandster_ng.interfaces.cluster.scheduler import Scheduler, Standing
 
 __all__ = ["Supervisor"]
 
@@ -44,6 +43,9 @@ _INTERVAL = 1.0
 _LOOKS_A_QUESTION = 5
 """So many looks for each question to others: the nameserver, then the scheduler."""
 
+_PATIENCE = 6
+"""So many questions in a row find the master's task crowded out before a worker's gives way: a scheduler needs time."""
+
 _GRACE = 45.0
 """Seconds in which the script must end after a signal; a worker takes 15, and a cluster kills after 60, say."""
 
@@ -52,13 +54,6 @@ _GOODBYE = 10
 
 _TIME_IS_UP = ("SIGUSR1", "SIGUSR2")
 """Sent by ``--signal`` of Slurm and ``-notify`` of the Sun Grid Engine; all other signals mean the end."""
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """The script has ended; a negative code names the signal that killed it."""
-
-    code: int
 
 
 class Supervisor:
@@ -74,11 +69,13 @@ class Supervisor:
         self.part = part
         self.scheduler = scheduler
         self._say = say
-        self._news: queue.SimpleQueue[int | _Ended] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[int | Ended] = queue.SimpleQueue()
         self._is_time_up = False
         self._is_told_to_end = False
         self._num_looks = 0
         self._num_missed = 0
+        self._num_crowded_out = 0
+        self._given_way: int | None = None
         self._reason: str | None = None
 
     def run(self) -> int:
@@ -111,7 +108,11 @@ class Supervisor:
         if lets_in(directory, self.part.run_id):
             self._say(f"the run has a living master, as {directory} says; give it further workers by --worker")
             return 1
-        write_note(directory, Note(task))
+        try:
+            write_note(directory, Note(task))
+        except OSError as error:
+            self._say(f"nothing can be written to {directory}: {error.strerror}")
+            return 1
         code = self._run_script(lambda: None)
         if self._is_time_up:
             again = self._ask_again() if has_journal(directory) else None
@@ -120,7 +121,10 @@ class Supervisor:
             self._say(f"it does not go on by itself: {self._why_not()}; to go on, submit it with {self._same_run}")
         elif self._is_told_to_end:
             return code  # whether for good, the scheduler knows
-        write_note(directory, Note(task, code))
+        try:
+            write_note(directory, Note(task, code))
+        except OSError as error:  # which takes workers a little longer to find out
+            self._say(f"the end of the run cannot be written to {directory}: {error.strerror}")
         return code
 
     def _why_not(self) -> str:
@@ -149,10 +153,12 @@ class Supervisor:
 
     @property
     def _is_undisturbed(self) -> bool:
-        return not (self._is_time_up or self._is_told_to_end)
+        return not (self._is_time_up or self._is_told_to_end or self._given_way is not None)
 
     def _leave(self, code: int) -> int:
-        """End because of a signal."""
+        """End because of a signal, or to give way."""
+        if self._given_way is not None:
+            return self._given_way
         reason = self._why_over()
         if reason is not None:
             return self._end(reason)
@@ -170,6 +176,13 @@ class Supervisor:
         if code is not None:
             self._say("the time is up; this task goes on when the scheduler starts it again")
         return code
+
+    def _give_way(self) -> None:
+        """Leave the place to the master, unless the scheduler refuses; then there is nothing but to wait."""
+        self._num_crowded_out = 0
+        self._given_way = self.scheduler.requeue(self.part.task)
+        if self._given_way is not None:
+            self._say("the task of its master waits for a place; this one gives way, and starts again later")
 
     @property
     def _masters_task(self) -> str | None:
@@ -193,8 +206,10 @@ class Supervisor:
     def _why_gone(self) -> str | None:
         """A master that is started again is in the queue; one that was moved may be missed there once."""
         task = self._masters_task
-        is_here = listens(self.part.directory, self.part.run_id) or task is None or self.scheduler.is_queued(task)
-        self._num_missed = 0 if is_here else self._num_missed + 1
+        is_asked_for = task is not None and not listens(self.part.directory, self.part.run_id)
+        standing = self.scheduler.standing(str(task)) if is_asked_for else Standing.QUEUED
+        self._num_missed = self._num_missed + 1 if standing is Standing.GONE else 0
+        self._num_crowded_out = self._num_crowded_out + 1 if standing is Standing.CROWDED_OUT else 0
         return f"the task of its master, {task}, has left the queue" if self._num_missed > 1 else None
 
     @property
@@ -216,7 +231,10 @@ class Supervisor:
                 self._say("waits for its master")
             if (reason := self._why_end()) is not None:
                 return reason
-            self._wait()
+            if self._num_crowded_out >= _PATIENCE:
+                self._give_way()
+            else:
+                self._wait()
         return None
 
     def _wait_until_master_is_gone(self) -> bool:
@@ -234,7 +252,7 @@ class Supervisor:
         with contextlib.suppress(queue.Empty):
             self._note(self._news.get(timeout=_INTERVAL))
 
-    def _note(self, number: int | _Ended) -> None:
+    def _note(self, number: int | Ended) -> None:
         assert isinstance(number, int)
         if signal.Signals(number).name in _TIME_IS_UP:
             self._is_time_up = True
@@ -247,27 +265,25 @@ class Supervisor:
         Args:
             why_end: looks whether the script should end.
         """
-        process = subprocess.Popen([sys.executable, *self.part.command], cwd=self.part.directory.parent)
-        watcher = threading.Thread(target=lambda: self._news.put(_Ended(process.wait())), daemon=True)
-        watcher.start()
+        command = [sys.executable, *self.part.command]
         kill_at = math.inf
-        while True:
-            try:
-                new = self._news.get(timeout=_INTERVAL)
-            except queue.Empty:
-                if time.monotonic() > kill_at:
-                    process.kill()
-                elif kill_at == math.inf and (reason := why_end()) is not None:
-                    self._reason = reason
-                    process.terminate()
-                    kill_at = time.monotonic() + _GRACE
-                continue
-            if isinstance(new, _Ended):
-                watcher.join()
-                return new.code if new.code >= 0 else 128 - new.code
-            self._note(new)
-            process.send_signal(new)  # does nothing if it has ended
-            kill_at = min(kill_at, time.monotonic() + _GRACE)
+        with started(0, command, self._news.put, self.part.directory.parent) as process:
+            while True:
+                try:
+                    new = self._news.get(timeout=_INTERVAL)
+                except queue.Empty:
+                    if time.monotonic() > kill_at:
+                        process.kill()
+                    elif kill_at == math.inf and (reason := why_end()) is not None:
+                        self._reason = reason
+                        process.terminate()
+                        kill_at = time.monotonic() + _GRACE
+                    continue
+                if isinstance(new, Ended):
+                    return new.code if new.code >= 0 else 128 - new.code
+                self._note(new)
+                process.send_signal(new)  # does nothing if it has ended
+                kill_at = min(kill_at, time.monotonic() + _GRACE)
 
 
 def say_in(part: Part) -> Callable[[str], None]:
