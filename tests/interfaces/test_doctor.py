@@ -118,6 +118,13 @@ def test_of_several_runs_one_must_be_named(stack, shared, nameserver):
     assert verdicts_of(shared, "--run-id", "run")["nameserver"][0] == "ok"
 
 
+def test_the_name_of_somebody_elses_file_does_nothing_to_a_terminal(shared):
+    for name in (b"\x1b[31mred\nline", b"\xff", "ü b".encode()):
+        (shared / os.fsdecode(b"HPB_run_" + name + b"_pyro.json")).touch()
+    (line,) = [line for line in call(shared).splitlines() if line.split()[1] == "run"]
+    assert r"several have credentials in the directory: \x1b[31mred\nline, ü b, \udcff; " in line
+
+
 def test_a_run_that_is_asked_for_and_is_not_there_is_wrong(shared, nameserver):
     verdicts = verdicts_of(shared, "--run-id", "other", code=1)
     assert verdicts["credentials"][0] == "wrong"

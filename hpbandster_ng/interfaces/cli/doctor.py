@@ -51,7 +51,7 @@ def doctor(context: click.Context, shared_directory: Path, nic_name: str, run_id
 
 def _row(verdict: Verdict) -> tuple[str, str, str]:
     grade = verdict.grade.value
-    text = "; ".join(filter(None, (verdict.text, verdict.way_out)))
+    text = "; ".join(filter(None, (verdict.text, verdict.way_out))).replace("\n", "\\n")  # of a file's name
     return grade.upper() if verdict.grade is Grade.WRONG else grade, verdict.subject, text
 
 

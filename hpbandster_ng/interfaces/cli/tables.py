@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from rich.text import Text
 
 __all__ = ["as_json", "figure", "say", "show_fields", "show_json", "show_table"]
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""All but tabs and ends of lines, and what is no text at all."""
+
 _UNFOLDED = 100_000
 """Columns of what is no terminal: who reads a pipe wants a row a line, whole."""
 
@@ -25,7 +29,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(_text(cell) for cell in row))
     _show(table)
 
 
@@ -35,13 +39,13 @@ def show_fields(fields: Mapping[str, object]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in fields.items():
-        table.add_row(name, Text(str(value)))
+        table.add_row(name, _text(value))
     _show(table)
 
 
 def say(text: str) -> None:
     """Print a sentence."""
-    _show(Text(text))
+    _show(_text(text))
 
 
 def show_json(document: Any) -> None:
@@ -69,6 +73,11 @@ def as_json(document: Any) -> str:
 def figure(value: float) -> str:
     """A number for people."""
     return f"{value:.6g}"
+
+
+def _text(value: object) -> Text:
+    """Names of files, and what other programs say, may hold characters that would do something to a terminal."""
+    return Text(_CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(value)))
 
 
 def _show(content: RenderableType) -> None:
