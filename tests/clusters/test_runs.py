@@ -89,6 +89,16 @@ def test_lost_and_requeued_tasks_cost_nothing(cluster, user, run):
     run.check()
 
 
+def test_a_worker_that_is_late_for_one_master_works_for_the_next(cluster, user, run):
+    run.let_pass(2)
+    job = user.submit("--run-id", RUN, "--workers", 1)
+    run.wait_for_jobs(2)
+    cluster.requeue(cluster.task(job, 1))
+    user.wait_for(lambda: run.num_resumed(job) == 1, "the master is back")
+    run.let_pass(None)
+    run.check()
+
+
 def test_a_master_that_is_killed_for_good_frees_its_workers_and_can_be_submitted_again(cluster, user, run):
     run.let_pass(3)
     job = user.submit("--run-id", RUN, "--workers", 2)

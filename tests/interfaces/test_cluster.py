@@ -41,6 +41,7 @@ SCRIPT = ["my_script.py", "--n", "8"]
     [
         (FIRST, {}, SCRIPT, "7", "7_1", False),
         (THIRD, {}, SCRIPT, "7", "7_1", True),
+        (THIRD, {"HPB_RUN_ID": ""}, SCRIPT, "7", "7_1", True),
         (THIRD, OURS, SCRIPT, "ours", "7_1", True),
         (ALONE, OURS, SCRIPT, "ours", "7", False),
         (FIRST, OURS, [*SCRIPT, "--worker"], "ours", None, True),
@@ -72,8 +73,9 @@ def test_which_part_a_task_has(task, environment, script, run_id, master, is_wor
     ],
 )
 def test_what_cannot_be_a_part_is_told(task, script, message):
-    with pytest.raises(click.UsageError, match=message):
-        part_of(task, {}, script)
+    for environment in ({}, {"HPB_RUN_ID": ""}):
+        with pytest.raises(click.UsageError, match=message):
+            part_of(task, environment, script)
     with pytest.raises(InvalidArgumentError, match="run_id='a/b' must be "):
         part_of(FIRST, {"HPB_RUN_ID": "a/b"}, SCRIPT)
 
@@ -197,6 +199,23 @@ def test_a_worker_that_ends_while_its_master_lives_has_a_reason_of_its_own(run_t
         assert run_task("raise SystemExit(3)", Scheduler(), is_worker=True) == (3, [])
     assert not lets_in(run_task.directory, "r")
     assert not listens(run_task.directory, "r")
+
+
+LATE = """
+import os, pathlib, shutil, sys
+credentials = pathlib.Path({!r}, "HPB_run_r_pyro.json")
+if pathlib.Path("was_here").exists():
+    sys.exit(3)
+pathlib.Path("was_here").touch()
+os.replace(shutil.copy(credentials, "copy"), credentials)
+"""
+"""Ends first when the next master is there, and then for a reason of its own."""
+
+
+def test_a_worker_that_is_late_for_one_master_works_for_the_next(run_task):
+    write_note(run_task.directory, Note("7_1"))
+    with NameServer("r", run_task.directory, port=0):
+        assert run_task(LATE.format(str(run_task.directory)), Scheduler(), is_worker=True) == (3, [])
 
 
 def test_a_worker_that_may_not_read_the_credentials_is_started_and_says_so(run_task):

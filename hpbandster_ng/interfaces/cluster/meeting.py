@@ -14,7 +14,7 @@ from hpbandster_ng.backends.pyro.nameserver import locate_nameserver
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT
 from hpbandster_ng.errors import CommunicationError, CredentialsError, LogError
 
-__all__ = ["Note", "has_journal", "is_barred", "lets_in", "listens", "read_note", "write_note"]
+__all__ = ["Note", "has_journal", "is_barred", "lets_in", "listens", "read_note", "since", "write_note"]
 
 _NAME = "master.json"
 
@@ -74,6 +74,14 @@ def lets_in(directory: Path, run_id: str) -> bool:
     except (FileNotFoundError, LogError, CommunicationError):  # gone, or somebody else is there by now
         return False
     return True
+
+
+def since(directory: Path, run_id: str) -> int | None:
+    """When the nameserver of the credentials file was started, in nanoseconds of the file system's clock."""
+    try:
+        return credentials_path(directory, run_id).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def is_barred(directory: Path, run_id: str) -> bool:

@@ -91,7 +91,7 @@ def part_of(task: Task | None, environment: Mapping[str, str], script: Sequence[
     check_arguments(script[1:])
     if task is None:
         raise click.UsageError("this is no job of a scheduler")
-    chosen = environment.get(RUN_ID)
+    chosen = environment.get(RUN_ID) or None
     is_for_another = WORKER in script[1:]
     if chosen is None and is_for_another:
         raise click.UsageError(f"{WORKER} makes all tasks workers, so say of which run: export {RUN_ID}=...")

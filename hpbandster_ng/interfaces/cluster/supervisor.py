@@ -30,6 +30,7 @@ from hpbandster_ng.interfaces.cluster.meeting import (
     lets_in,
     listens,
     read_note,
+    since,
     write_note,
 )
 from hpbandster_ng.interfaces.cluster.part import Part
@@ -143,12 +144,13 @@ class Supervisor:
                 return self._end(reason)
             if not self._is_undisturbed:
                 return self._leave(0)
+            start = since(self.part.directory, self.part.run_id)
             code = self._run_script(self._why_end)
             if self._reason is not None:
                 return self._end(self._reason)
             if not self._is_undisturbed:
                 return self._leave(code)
-            if not self._wait_until_master_is_gone():
+            if not self._wait_until_master_is_gone(start):
                 return code
 
     @property
@@ -237,12 +239,18 @@ class Supervisor:
                 self._wait()
         return None
 
-    def _wait_until_master_is_gone(self) -> bool:
-        """Whether it goes, after it has sent this worker home; a worker may also end by itself."""
+    def _wait_until_master_is_gone(self, start: int | None) -> bool:
+        """Whether it goes, after it has sent this worker home; a worker may also end by itself.
+
+        Args:
+            start: of the nameserver that there was when the script began. One that came later is the next master's:
+                an evaluation may take long after the first one has sent its worker home.
+        """
         if read_note(self.part.directory) is None:
             return False  # nobody will tell when the run is over
         for _ in range(_GOODBYE):
-            if self._why_over() is not None or not self._may_start:
+            is_next = since(self.part.directory, self.part.run_id) != start
+            if is_next or self._why_over() is not None or not self._may_start:
                 return True
             self._wait()
         return not self._is_undisturbed
