@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyspark
 import pytest
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from tests.waiting import wait_until, wait_until_gone
@@ -32,6 +33,7 @@ _ENVIRONMENT = {
     "SPARK_LOCAL_IP": "127.0.0.1",
     "SPARK_NO_DAEMONIZE": "1",
     "SPARK_DAEMON_MEMORY": "256m",
+    "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
 }
 
 # What it runs is no descendant of the tests, which look after each test for processes that are left; executors and
@@ -112,6 +114,7 @@ def wait_for(log, pattern):
 def session(master, settings):
     """A session whose driver is this process; whoever computes can import this package, and the tests."""
     os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
+    _launch_java()
     settings = {"spark.executorEnv.PYTHONPATH": str(ROOT), **settings}
     builder = SparkSession.builder.master(master).appName("hpbandster_ng").config(map=settings)
     for setting in ("spark.driver.host", "spark.driver.bindAddress"):
@@ -119,6 +122,14 @@ def session(master, settings):
     for setting in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
         builder = builder.config(setting, "false")
     return builder.getOrCreate()
+
+
+def _launch_java():
+    """Once, bare and nowhere: with what settings and in what folder a session launches it, that all others have, too."""
+    before = Path.cwd()
+    os.chdir(tempfile.gettempdir())
+    SparkContext._ensure_initialized()
+    os.chdir(before)
 
 
 @contextlib.contextmanager

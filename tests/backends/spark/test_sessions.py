@@ -194,15 +194,15 @@ def test_what_cannot_be_built_is_one_error_of_the_run(local, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("there", "words"),
     [
-        ("", ["has executors on which nothing can be evaluated", "they need hpbandster_ng", "No module named 'hpb"]),
+        ("raise ImportError('none is here')", ["on which nothing can be evaluated; they need hpb", "none is here"]),
         ("__version__ = '0.0.1'", ["has executors with hpbandster_ng 0.0.1", "the version of the driver, there, too"]),
     ],
 )
 def test_executors_without_this_package_are_one_error_of_the_run(local, tmp_path, there, words):
-    """There is another package of this name instead; of another version, it may lack anything but the task."""
+    """There is none, or one of another version, as far as its first file tells."""
     package = tmp_path / "hpbandster_ng"
     package.mkdir()
-    (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'hpbandster_ng')!r})\n{there}" if there else "")
+    (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'hpbandster_ng')!r})\n{there}")
     spark = local(**{"spark.executorEnv.PYTHONPATH": str(tmp_path)})
     with called(SparkBackend(spark, Acts)) as caller, pytest.raises(InvalidArgumentError) as error:
         caller.outcome_of({"x": 1})
