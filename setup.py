@@ -46,13 +46,11 @@ EXTRAS["test"] = [
     "pytest>=8.2",
     "pytest-timeout>=2.3",
     *EXTRAS["dask"],
-    "pyspark[connect]",
     *EXTRAS["mongo"],
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
     *EXTRAS["postgres"],
     *EXTRAS["quickstart"],
-    *EXTRAS["spark"],
 ]
 # The linters decide what is accepted, so a new one is taken on purpose.
 EXTRAS["lint"] = [
@@ -64,8 +62,8 @@ EXTRAS["lint"] = [
     "types-PyYAML",
 ]
 EXTRAS["bench"] = ["onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
-# One known build of PyTorch, so that a new release of several gigabytes is taken on purpose.
-EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], "torch==2.13.0"]
+# One known build of PyTorch, so that a new release of several gigabytes is taken on purpose. Spark is as large.
+EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], *EXTRAS["spark"], "pyspark[connect]", "torch==2.13.0"]
 
 
 def version() -> str:

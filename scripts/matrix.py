@@ -2,7 +2,7 @@
 
 Usage: ``python scripts/matrix.py all | ends``. ``ends`` runs two: the oldest Python with the oldest dependencies and
 the newest Python with the newest. Each has its own virtual environment under ``.matrix/``, installed once from wheels
-only, so that a dependency that would need a compiler fails here; PySpark comes as source alone, and needs none.
+only, so that a dependency that would need a compiler fails here.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 # The oldest of a Python is setup.py's lower bound, except where that release has no wheel for this Python.
 FIRST_WITH_WHEELS = {
-    "3.12": {"ConfigSpace": "1.2.2", "pyspark": "4.0.0"},
+    "3.12": {"ConfigSpace": "1.2.2"},
     "3.13": {
         "ConfigSpace": "1.2.2",
         "matplotlib": "3.9.2",
         "numpy": "2.1.0",
         "pandas": "2.2.3",
-        "pyspark": "4.0.0",
         "scikit-learn": "1.5.2",
         "scipy": "1.14.1",
         "statsmodels": "0.14.4",
@@ -103,8 +102,7 @@ def install(cell: Cell, python: str) -> None:
     subprocess.run([str(ROOT / "scripts" / "make_venv.sh"), python, str(cell.home)], check=True)
     file = cell.home / "constraints.txt"
     file.write_text(pins, encoding="utf-8")
-    pip = [str(cell.interpreter), "-m", "pip", "install", "-qq", "--upgrade"]
-    pip += ["--only-binary=:all:", "--no-binary=pyspark"]
+    pip = [str(cell.interpreter), "-m", "pip", "install", "-qq", "--only-binary=:all:", "--upgrade"]
     subprocess.run([*pip, "pip"], check=True)
     subprocess.run([*pip, "--constraint", str(file), "--editable", f"{ROOT}[test]"], check=True)
     stamp.write_text(key, encoding="utf-8")

@@ -32,7 +32,7 @@ from hpbandster_ng.testing.evaluations import Acts, begun, let_go_on
 from tests.backends.dask_cluster import ROOT, DaskCluster
 from tests.e2e.processes import Process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SCRIPT = Path(__file__).parent / "run_on_dask.py"
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})

@@ -28,6 +28,7 @@ SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 class TestContract(ParallelBackendContract):
     @contextlib.contextmanager
     def opened(self, directory):

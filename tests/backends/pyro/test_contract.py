@@ -18,6 +18,7 @@ WORKER = Path(__file__).parent / "worker_process.py"
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 class TestPyroBackend(LosableWorkersContract):
     close_ends_jobs = False
 

@@ -125,7 +125,7 @@ def session(master, settings):
 
 
 def _launch_java():
-    """Once, bare and nowhere: with what settings and in what folder a session launches it, that all others have, too."""
+    """Once, bare and nowhere: with what settings and in what folder a session launches it, all others have it."""
     before = Path.cwd()
     os.chdir(tempfile.gettempdir())
     SparkContext._ensure_initialized()
