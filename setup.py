@@ -63,7 +63,14 @@ EXTRAS["lint"] = [
 ]
 EXTRAS["bench"] = ["onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose. Spark is as large.
-EXTRAS["dev"] = [*EXTRAS["docs"], *EXTRAS["lint"], *EXTRAS["test"], *EXTRAS["spark"], "pyspark[connect]", "torch==2.13.0"]
+EXTRAS["dev"] = [
+    *EXTRAS["docs"],
+    *EXTRAS["lint"],
+    *EXTRAS["test"],
+    *EXTRAS["spark"],
+    "pyspark[connect]",
+    "torch==2.13.0",
+]
 
 
 def version() -> str:
