@@ -23,7 +23,7 @@ ARGS ?=
 
 BIN = $(VENV)/bin
 METADATA = setup.py hpbandster_ng/__init__.py
-SOURCES = hpbandster_ng tests examples benchmarks scripts docs setup.py
+SOURCES = hpbandster_ng tests examples benchmarks scripts docs setup.py conftest.py
 PRESENT = $(wildcard $(SOURCES))
 
 .DELETE_ON_ERROR:
