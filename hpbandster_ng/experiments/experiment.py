@@ -58,8 +58,8 @@ class Experiment:
         >>> from hpbandster_ng.optimizers import BOHB
         >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
         >>> url = f"sqlite:///{tempfile.mkdtemp()}/experiments.db"
-        >>> experiment = Experiment.create(url, "first", space, BOHB, min_budget=1, max_budget=9, n_iterations=1)
-        >>> experiment = Experiment.open(url, experiment.id)  # anywhere else
+        >>> Experiment.create(url, "first", space, BOHB, min_budget=1, max_budget=9, n_iterations=1).close()
+        >>> experiment = Experiment.open(url, "first")  # anywhere else
         >>> while (suggestion := experiment.suggest()) is not None:
         ...     experiment.observe(suggestion, loss=suggestion.config["x"] / suggestion.budget)
         >>> experiment.progress.observed, experiment.best().budget
