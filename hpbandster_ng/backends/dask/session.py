@@ -150,9 +150,9 @@ class Session:
             for address in running
             if all(workers[address]["resources"].get(name, 0) >= amount for name, amount in self._resources.items())
         }
-        if not able and not self._members and not self._has_warned:
+        if running and not able and not self._members and not self._has_warned:
             self._has_warned = True
-            _logger.warning("none of the Dask workers is running and offers %s", self._resources or "anything")
+            _logger.warning("none of the Dask workers offers %s", self._resources)
         return able
 
     async def _follow(self, present: set[str]) -> None:
