@@ -1,16 +1,14 @@
 """How much of their time 32 workers compute while there are jobs, over Pyro4 and over Dask; jobs take 0.2 seconds.
 
-Pyro4: four processes of eight worker threads, over mutual TLS. Dask: a scheduler, and two processes of sixteen Dask
-workers with one thread each, without Dask's profiler, which would take as much of two cores as all the rest. What is
+Pyro4: four processes of eight worker threads, over mutual TLS. Dask: a scheduler, and 32 worker processes of a thread,
+which do without the profiling and monitoring of themselves that would keep both cores of a small machine busy. What is
 counted is each worker's time from the beginning of its first job to the end of its last one. Medians of several rounds.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
-import json
 import logging
 import os
 import statistics
@@ -21,7 +19,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import ConfigSpace
@@ -35,10 +32,10 @@ from hpbandster_ng.optimizers import RandomSearch
 RUN_ID = "bench-utilisation"
 N_WORKERS = 32
 SECONDS = 0.2
-JOBS_EACH = 40
+JOBS_EACH = 100
 ROUNDS = 3
 LEAST = 0.95
-N_PROCESSES = {"pyro": 4, "dask": 2}
+N_THREADS = 8
 PATIENCE = 100.0
 """Seconds that everybody may take to come."""
 
@@ -93,7 +90,7 @@ def started(*command: str) -> Iterator[Any]:
 
 def over_pyro(folder: str) -> tuple[float, float]:
     with NameServer(RUN_ID, working_directory=folder, port=0) as nameserver, contextlib.ExitStack() as stack:
-        for number in range(N_PROCESSES["pyro"]):
+        for number in range(N_WORKERS // N_THREADS):
             stack.enter_context(started(__file__, "--pyro", folder, str(number)))
         address = {"nameserver": nameserver.host, "nameserver_port": nameserver.port}
         return utilisation(run_id=RUN_ID, working_directory=folder, **address)
@@ -105,7 +102,7 @@ def pyro_workers(folder: str, number: str) -> None:
         worker.load_nameserver_credentials(folder, num_tries=1000, interval=0.1)
         worker.run()
 
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(N_WORKERS // N_PROCESSES["pyro"])]
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(N_THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -113,34 +110,20 @@ def pyro_workers(folder: str, number: str) -> None:
 
 
 def over_dask(folder: str) -> tuple[float, float]:
-    file = Path(folder, "scheduler.json")
-    scheduler = ("-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0")
-    with started(*scheduler, "--scheduler-file", str(file)), contextlib.ExitStack() as stack:
-        while not (file.exists() and file.read_text().endswith("}")):
-            time.sleep(0.1)
-        address = json.loads(file.read_text())["address"]
-        for _ in range(N_PROCESSES["dask"]):
-            stack.enter_context(started(__file__, "--dask", address, folder))
-        with distributed.Client(address) as client:
+    usual = ("--host", "127.0.0.1", "--dashboard-address", ":0", "--scheduler-file", f"{folder}/scheduler.json")
+    worker = ("worker", "--no-nanny", "--nthreads", "1", "--memory-limit", "0", "--local-directory", folder)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(started("-m", "dask", "scheduler", "--port", "0", *usual))
+        for _ in range(N_WORKERS):
+            stack.enter_context(started("-m", "dask", *worker, *usual))
+        with distributed.Client(scheduler_file=f"{folder}/scheduler.json", timeout=PATIENCE) as client:
             return utilisation(backend=DaskBackend(client, Sleeper, working_directory=folder))
-
-
-async def dask_workers(address: str, folder: str) -> None:
-    settings = {"nthreads": 1, "memory_limit": 0, "host": "127.0.0.1", "local_directory": folder}
-    async with contextlib.AsyncExitStack() as stack:
-        workers = [distributed.Worker(address, **settings) for _ in range(N_WORKERS // N_PROCESSES["dask"])]
-        for worker in workers:
-            await stack.enter_async_context(worker)
-        await asyncio.gather(*(worker.finished() for worker in workers))
 
 
 def main(arguments: Sequence[str]) -> int:
     logging.disable()
     if arguments[:1] == ["--pyro"]:
         pyro_workers(*arguments[1:])
-        return 0
-    if arguments[:1] == ["--dask"]:
-        asyncio.run(dask_workers(*arguments[1:]))
         return 0
     is_met = True
     print(f"{N_WORKERS} workers, jobs of {SECONDS:g} s: {'they compute for':>25} {'gap':>10} {'bar':>8}")

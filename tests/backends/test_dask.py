@@ -194,7 +194,7 @@ def test_jobs_go_where_their_resources_are(cluster, caplog):
         backend = DaskBackend(client, Placed, resources={"GPU": 1})
         with called(backend) as caller:
             wait_until(lambda: caplog.messages, "there is none", caller.take_what_is_there)
-            assert caplog.messages == ["none of the Dask workers is running and offers {'GPU': 1.0}"]
+            assert caplog.messages == ["none of the Dask workers offers {'GPU': 1.0}"]
             cluster.start_worker("--no-nanny", "--resources", "GPU=1", "--name", "rich")
             address, _ = caller.outcome_of({}).result["info"]
         workers = client.scheduler_info(n_workers=-1)["workers"]

@@ -105,7 +105,11 @@ class DaskBackend:
             self._happenings,
             self._handles,
         )
-        self.client.sync(self._session.open)
+        try:
+            self.client.sync(self._session.open)
+        except BaseException:  # Ctrl-C
+            self.close(shutdown_workers=True)
+            raise
 
     def _building(self) -> bytes:
         try:

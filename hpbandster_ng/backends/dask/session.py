@@ -29,9 +29,6 @@ _LOOK_INTERVAL = 0.5
 _BATCHING = 0.001
 """Seconds for which the client gathers what it sends. Its own 10 ms are half of what a worker would wait for a job."""
 
-_RELEASE_DELAY = 0.1
-"""Seconds for which a result is kept: the message that nobody needs it any more would hold up the next job."""
-
 _logger = logging.getLogger("hpbandster_ng")
 
 
@@ -100,6 +97,7 @@ class Session:
         self._seen: set[str] = set()
         self._refused: dict[str, InvalidArgumentError] = {}
         self._has_warned = False
+        self._done: list[Any] = []  # released some at a time: each message costs as much as a job
 
     async def open(self) -> None:
         self._watching = asyncio.ensure_future(self._watch())
@@ -109,6 +107,11 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._release()
+
+    def _release(self) -> None:
+        while self._done:
+            self._done.pop().release()
 
     def submit(self, start: StartJob, call: Call) -> None:
         member = self._members.get(start.worker)
@@ -118,6 +121,7 @@ class Session:
     async def _watch(self) -> None:
         try:
             while True:
+                self._release()
                 present = await self._present()
                 if present is not None:
                     await self._follow(present)
@@ -131,18 +135,25 @@ class Session:
             return set()
         self._client.scheduler_comm.interval = _BATCHING  # each time: after a reconnection it is a new one
         try:
-            identity = await self._client.scheduler.identity()
+            there = set(await self._client.nthreads())
+            known = self._members.keys() | self._refused.keys()
+            return (there & known) | (await self._able(there - known) if there - known else set())
         except OSError:
             return None
-        present = {address for address, worker in identity["workers"].items() if self._can_work(address, worker)}
-        if identity["workers"] and not present and not self._has_warned:
-            self._has_warned = True
-            _logger.warning("none of the Dask workers is running and offers %s", self._resources or "anything")
-        return present
 
-    def _can_work(self, address: str, worker: Mapping[str, Any]) -> bool:
-        has_resources = all(worker["resources"].get(name, 0) >= amount for name, amount in self._resources.items())
-        return has_resources and (worker["status"] == "running" or address in self._members)
+    async def _able(self, strangers: set[str]) -> set[str]:
+        """Those of the strangers that run, and offer what an evaluation takes."""
+        workers = (await self._client.scheduler.identity())["workers"]
+        running = {address for address in strangers & workers.keys() if workers[address]["status"] == "running"}
+        able = {
+            address
+            for address in running
+            if all(workers[address]["resources"].get(name, 0) >= amount for name, amount in self._resources.items())
+        }
+        if running and not able and not self._members and not self._has_warned:
+            self._has_warned = True
+            _logger.warning("none of the Dask workers offers %s", self._resources)
+        return able
 
     async def _follow(self, present: set[str]) -> None:
         for address in self._refused.keys() - present:
@@ -236,7 +247,7 @@ class Session:
         except BaseException:
             future.release()
             raise
-        asyncio.get_running_loop().call_later(_RELEASE_DELAY, future.release)
+        self._done.append(future)
         return returned
 
     def _submit(self, address: str, name: str, call: bytes) -> Any:
