@@ -209,7 +209,9 @@ def wait_until_gone(pids: Iterable[int]) -> None:
 def _is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return True
-    status = Path(f"/proc/{pid}/stat")  # dead, and not asked for by its parent yet
-    return status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:  # it has gone just now, or this is no Linux
+        return Path("/proc/self/stat").exists()
+    return status.rpartition(")")[2].split()[0] == "Z"  # dead, and not asked for by its parent yet
