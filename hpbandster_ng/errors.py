@@ -32,6 +32,8 @@ builtin that scripts already catch.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "CommunicationError",
     "CredentialsError",
@@ -149,6 +151,10 @@ class LogError(HpbandsterError, ValueError):
 
 class LogExistsError(LogError, FileExistsError):
     """A log is there already and would be overwritten."""
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # One of its own, since tblib, which Dask loads, would otherwise copy it by the wrong one of its two bases.
+        return super().__reduce__()
 
 
 class RunDiffersError(HpbandsterError, ValueError):

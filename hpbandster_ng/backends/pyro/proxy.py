@@ -86,7 +86,10 @@ def _connected(host: str, port: int, timeout: float, secret: Secret | None) -> s
         sock.settimeout(timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return sock if secret is None else secret.for_clients.wrap_socket(sock)
+        if secret is None:
+            return sock
+        sock.getpeername()  # raises if the other end has hung up; Python leaves open what it fails to wrap for that
+        return secret.for_clients.wrap_socket(sock)
     except TimeoutError as error:
         sock.close()
         raise _SilenceError(error) from error

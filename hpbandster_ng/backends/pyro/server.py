@@ -141,6 +141,7 @@ class _Connection(ClientConnectionJob):  # type: ignore[misc]
             self.csock.timeout = HANDSHAKE_TIMEOUT
             if self._secret is not None:
                 context = self._secret.for_servers
+                self.csock.sock.getpeername()  # as a client does before it wraps its end
                 self.csock.sock = context.wrap_socket(self.csock.sock, server_side=True, do_handshake_on_connect=False)
                 if self._is_expelled:  # a moment ago, when the socket changed
                     raise ConnectionAbortedError("there are too many")
