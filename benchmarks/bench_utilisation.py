@@ -27,6 +27,7 @@ import distributed
 from hpbandster_ng.backends.dask import DaskBackend
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.worker import Worker
+from hpbandster_ng.engine.events import JobFinished
 from hpbandster_ng.optimizers import RandomSearch
 
 RUN_ID = "bench-utilisation"
@@ -62,7 +63,7 @@ def utilisation(**settings: Any) -> tuple[float, float]:
     worker_of: dict[Any, str] = {}
 
     def note(event: Any) -> None:
-        if type(event).__name__ == "JobFinished":
+        if isinstance(event, JobFinished):
             worker_of[event.config_id] = event.worker
 
     with RandomSearch(

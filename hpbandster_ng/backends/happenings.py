@@ -6,8 +6,12 @@ import queue
 import threading
 from collections.abc import Callable
 
-from hpbandster_ng.backends.base import Clock
-from hpbandster_ng.engine.events import Happening
+from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.evaluation import Call
+from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
+from hpbandster_ng.engine.plain import plain
+from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
+from hpbandster_ng.errors import NotPlainError
 
 __all__ = ["Happenings"]
 
@@ -39,6 +43,25 @@ class Happenings:
         """
         with self._lock:  # who has the earlier time comes first
             self._queue.put(happened(self._clock()))
+
+    def finish(self, start: StartJob, outcome: Outcome) -> None:
+        """What was started has ended now."""
+        job = (start.config_id, start.budget, start.attempt, start.worker, outcome)
+        self.report(lambda at: JobFinished(at, *job))
+
+    def call_for(self, start: StartJob, job: Job, working_directory: str) -> Call | None:
+        """What a job is to be called with in another process; None if it cannot be sent there, and so has failed.
+
+        Args:
+            working_directory: of the run.
+        """
+        try:
+            config = plain(job.config, "config")
+        except NotPlainError as error:
+            self.finish(start, Outcome(OutcomeState.FAILED, error=str(error)))
+            return None
+        directory = config_directory(working_directory, job.config_id)
+        return Call(job.config_id, config, job.budget, directory, start.previous_budget)
 
     def next(self, timeout: float) -> Happening | None:
         """What comes next, or None when ``timeout`` seconds have passed without it."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.base import Clock
 from hpbandster_ng.backends.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
@@ -16,10 +16,9 @@ from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.backends.isolation import refuse_to_run_in_a_child
 from hpbandster_ng.engine.checks import check_whole
-from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined, WorkerLost
-from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.errors import InvalidArgumentError, NotPlainError
+from hpbandster_ng.engine.events import Happening, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.records import Job
+from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["ProcessBackend"]
 
@@ -100,14 +99,8 @@ class ProcessBackend:
             raise
 
     def submit(self, start: StartJob, job: Job) -> None:
-        worker = self._workers[start.worker]
-        try:
-            config = plain(job.config, "config")
-        except NotPlainError as error:
-            worker.finish(start, Outcome(OutcomeState.FAILED, error=str(error)))
-            return
-        directory = config_directory(self.working_directory, job.config_id)
-        worker.submit(start, Call(job.config_id, config, job.budget, directory, start.previous_budget))
+        if call := self._happenings.call_for(start, job, self.working_directory):
+            self._workers[start.worker].submit(start, call)
 
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None.
@@ -170,11 +163,6 @@ class _Worker:
         self._is_idle = False
         self._orders.put((start, call))
 
-    def finish(self, start: StartJob, outcome: Outcome) -> None:
-        """Report how a job ended."""
-        job = (start.config_id, start.budget, start.attempt, self.name, outcome)
-        self._happenings.report(lambda at: JobFinished(at, *job))
-
     def stop(self) -> None:
         """End, at once if it does something; an idle process ends by itself."""
         self._is_stopped = True
@@ -195,7 +183,7 @@ class _Worker:
                 start, call = order
                 outcome = self._evaluator.evaluate(call, start.time_limit)
                 self._is_idle = True  # before the loop can submit the next
-                self.finish(start, outcome)
+                self._happenings.finish(start, outcome)
         except BaseException as error:  # noqa: BLE001 - raised in the loop's thread, unless others go on
             self.error, reason = error, str(error)
             if not self._is_stopped:

@@ -34,11 +34,7 @@ class Observers:
 
     def notify(self, event: Event) -> None:
         self._is_open = True
-        for position, observer in enumerate(self._observers):
-            try:
-                observer(event)
-            except Exception:  # noqa: BLE001 - whatever an observer raises must not harm the run
-                self._failed(position, observer, f"on {type(event).__name__}")
+        self._call_each(lambda observer: observer(event), f"on {type(event).__name__}")
 
     def replay(self, events: Sequence[Event]) -> None:
         """Tell those that want to know what happened before."""

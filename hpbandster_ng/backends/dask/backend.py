@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.base import Clock
 from hpbandster_ng.backends.dask.residents import build, deferred
-from hpbandster_ng.backends.dask.session import Handle, Session, finished
-from hpbandster_ng.backends.evaluation import Call
+from hpbandster_ng.backends.dask.session import Handle, Session
 from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.backends.isolation import refuse_to_run_in_a_child
 from hpbandster_ng.engine.checks import check_number
 from hpbandster_ng.engine.events import Happening, StartJob
-from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.errors import CommunicationError, InvalidArgumentError, NotPlainError
+from hpbandster_ng.engine.records import Job
+from hpbandster_ng.errors import CommunicationError, InvalidArgumentError
 
 __all__ = ["DaskBackend"]
 
@@ -121,16 +118,9 @@ class DaskBackend:
             ) from error  # fmt: skip
 
     def submit(self, start: StartJob, job: Job) -> None:
-        try:
-            config = plain(job.config, "config")
-        except NotPlainError as error:
-            outcome = Outcome(OutcomeState.FAILED, error=str(error))
-            self._happenings.report(partial(finished, start, outcome))
-            return
-        directory = config_directory(self.working_directory, job.config_id)
-        call = Call(job.config_id, config, job.budget, directory, start.previous_budget)
         assert self._session is not None
-        self.client.loop.add_callback(self._session.submit, start, call)
+        if call := self._happenings.call_for(start, job, self.working_directory):
+            self.client.loop.add_callback(self._session.submit, start, call)
 
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None.

@@ -9,7 +9,6 @@ import pickle
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from functools import partial
 from typing import Any, NamedTuple
 
 import distributed
@@ -17,11 +16,10 @@ import distributed
 from hpbandster_ng.backends.dask.residents import deferred, evaluate, is_free, versions
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.happenings import Happenings
-from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined, WorkerLost
-from hpbandster_ng.engine.records import Outcome
+from hpbandster_ng.engine.events import StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError
 
-__all__ = ["Handle", "Session", "finished"]
+__all__ = ["Handle", "Session"]
 
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks at who is in the cluster."""
@@ -220,7 +218,7 @@ class Session:
         while True:
             start, call = await member.orders.get()
             outcome = await self._call(address, evaluate, handle.token, call, start.time_limit)
-            self._happenings.report(partial(finished, start, outcome))
+            self._happenings.finish(start, outcome)
 
     async def _built(self, address: str) -> Handle:
         here = versions()
@@ -261,10 +259,6 @@ class Session:
             resources=self._resources or None,
             retries=0,
         )
-
-
-def finished(start: StartJob, outcome: Outcome, at: float) -> JobFinished:
-    return JobFinished(at, start.config_id, start.budget, start.attempt, start.worker, outcome)
 
 
 @contextlib.contextmanager

@@ -15,19 +15,12 @@ import Pyro4.errors
 
 from hpbandster_ng.backends.pyro.access import Access
 from hpbandster_ng.backends.pyro.desk import AGAIN, SHUTDOWN
-from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup
+from hpbandster_ng.backends.pyro.nameserver import dispatcher_name, locate_nameserver, lookup, patience_after
 from hpbandster_ng.backends.pyro.proxy import proxy_to
 from hpbandster_ng.backends.pyro.settings import CALL_TIMEOUT, CONNECT_TIMEOUT, LOST_AFTER, PATIENCE, PATIENCE_WITH_BUSY
 from hpbandster_ng.backends.pyro.wire import Attempt, Order, decode_order, encode_report
 from hpbandster_ng.engine.records import Outcome, OutcomeState
-from hpbandster_ng.errors import (
-    CredentialsError,
-    HpbandsterError,
-    NameServerBusyError,
-    NameServerError,
-    NotPlainError,
-    WorkerExistsError,
-)
+from hpbandster_ng.errors import CredentialsError, HpbandsterError, NameServerError, NotPlainError, WorkerExistsError
 
 __all__ = ["DeskClient"]
 
@@ -189,8 +182,7 @@ class DeskClient:
             try:
                 return locate_nameserver(host, port, 0, self.access)
             except NameServerError as error:
-                limit = max(patience, with_busy) if isinstance(error, NameServerBusyError) else patience
-                left = begin + limit - time.monotonic()
+                left = begin + patience_after(error, patience, with_busy) - time.monotonic()
                 self._note_masterless("no nameserver answers", left)
                 if left <= 0 or self._stop.wait(min(_INTERVAL, left)):
                     raise

@@ -37,6 +37,7 @@ __all__ = [
     "dispatcher_name",
     "locate_nameserver",
     "lookup",
+    "patience_after",
 ]
 
 DEFAULT_PORT = 9090
@@ -154,10 +155,14 @@ def locate_nameserver(
         try:
             return _connected(host, port, access)
         except NameServerError as error:
-            limit = max(patience, with_busy) if isinstance(error, NameServerBusyError) else patience
-            if time.monotonic() - begin + _RETRY_INTERVAL >= limit:
+            if time.monotonic() - begin + _RETRY_INTERVAL >= patience_after(error, patience, with_busy):
                 raise
             time.sleep(_RETRY_INTERVAL)
+
+
+def patience_after(error: NameServerError, patience: float, with_busy: float) -> float:
+    """Seconds for which to try again in all, after this error; see :func:`locate_nameserver`."""
+    return max(patience, with_busy) if isinstance(error, NameServerBusyError) else patience
 
 
 def _connected(host: str, port: int, access: Access) -> Any:

@@ -10,17 +10,14 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock, config_directory
-from hpbandster_ng.backends.evaluation import Call
+from hpbandster_ng.backends.base import Clock
 from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.backends.spark.cluster import Cluster, checked
 from hpbandster_ng.backends.spark.worker import Farewell, SparkWorker, end
 from hpbandster_ng.engine.checks import check_number, check_whole
 from hpbandster_ng.engine.events import Happening, StartJob, TimeUp
-from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.records import Job, Outcome, OutcomeState
-from hpbandster_ng.errors import NotPlainError
+from hpbandster_ng.engine.records import Job
 
 __all__ = ["SparkBackend"]
 
@@ -104,14 +101,8 @@ class SparkBackend:
         self._watch.start()
 
     def submit(self, start: StartJob, job: Job) -> None:
-        worker = self._workers[start.worker]
-        try:
-            config = plain(job.config, "config")
-        except NotPlainError as error:
-            worker.finish(start, Outcome(OutcomeState.FAILED, error=str(error)))
-            return
-        directory = config_directory(self.working_directory, job.config_id)
-        worker.submit(start, Call(job.config_id, config, job.budget, directory, start.previous_budget))
+        if call := self._happenings.call_for(start, job, self.working_directory):
+            self._workers[start.worker].submit(start, call)
 
     def next_event(self, timeout: float) -> Happening | None:
         """The next happening, or None.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.backends.spark.cluster import Cluster
-from hpbandster_ng.engine.events import JobFinished, StartJob, WorkerJoined, WorkerLost
+from hpbandster_ng.engine.events import StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.errors import HpbandsterError
 
@@ -55,11 +55,6 @@ class SparkWorker:
     def submit(self, start: StartJob, call: Call) -> None:
         self._orders.put((start, call))
 
-    def finish(self, start: StartJob, outcome: Outcome) -> None:
-        """Report how a job ended."""
-        job = (start.config_id, start.budget, start.attempt, self.name, outcome)
-        self._happenings.report(lambda at: JobFinished(at, *job))
-
     def leave(self, farewell: Farewell | None) -> None:
         """Leave when the job in hand, if there is one, has ended."""
         self.farewell = farewell
@@ -85,7 +80,7 @@ class SparkWorker:
                 answer = self._cluster.evaluate(group, start, call)
                 self._group = None
                 if isinstance(answer, Outcome):
-                    self.finish(start, answer)
+                    self._happenings.finish(start, answer)
                 elif not self._is_cancelled:
                     self._lose(answer)
                     self._happenings.report(lambda at: WorkerJoined(at, self.name))
