@@ -2,7 +2,6 @@
 
 import argparse
 import pickle
-import time
 
 import ConfigSpace as CS
 
@@ -13,7 +12,6 @@ from hpbandster_ng.optimizers import BOHB
 
 class MyWorker(Worker):
     def compute(self, config, budget, **kwargs):
-        time.sleep(0.05)
         return {"loss": (config["x"] - 0.3) ** 2 / budget, "info": None}
 
 

@@ -29,6 +29,7 @@ from hpbandster_ng.interfaces.cli.main import main
 from hpbandster_ng.interfaces.doctor import examination, machine_probes, run_probes
 from hpbandster_ng.interfaces.doctor.findings import Directory
 from hpbandster_ng.interfaces.doctor.machine_probes import look_at_interface, try_directory
+from tests.waiting import wait_until
 
 OF_A_RUN = ("run", "credentials", "nameserver", "master", "versions")
 
@@ -401,8 +402,11 @@ def test_a_directory_for_reading_only_still_shows_the_run(shared, mount):
 def test_what_replaces_files_in_two_steps_is_found_out(shared, monkeypatch):
     def in_two_steps(path, host, port):
         path.unlink(missing_ok=True)
-        time.sleep(0.01)  # as long as an object store takes
+        wait_until(lambda: "hpbandster-doctor-reader" not in names_of_threads(), "who reads has missed it")
         write_credentials(path, host, port)
+
+    def names_of_threads():
+        return {thread.name for thread in threading.enumerate()}
 
     monkeypatch.setattr(machine_probes, "write_credentials", in_two_steps)
     found = try_directory(shared)
