@@ -80,6 +80,11 @@ def global_random_state() -> tuple[bytes, int]:
     return state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
+def open_databases() -> set[str]:
+    """The files of SQLite that this process has open: each may cost some later test, by chance, a ResourceWarning."""
+    return {file.path for file in psutil.Process().open_files() if file.path.endswith(".db")}
+
+
 class Tidiness:
     @pytest.fixture(autouse=True)
     def _nothing_left_running(self):
@@ -89,6 +94,13 @@ class Tidiness:
         assert not leaked, f"threads still run after the test: {sorted(thread.name for thread in leaked)}"
         commands = leaked_processes(processes)
         assert not commands, f"processes still run after the test: {sorted(commands.values())}"
+
+    @pytest.fixture(autouse=True)
+    def _no_database_left_open(self):
+        before = open_databases()
+        yield
+        left = open_databases() - before
+        assert not left, f"databases still open after the test: {sorted(left)}"
 
     @pytest.fixture(autouse=True)
     def _nothing_left_lying_about(self, tmp_path_factory, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CULPRITS = """
-import subprocess, sys, threading
+import sqlite3, subprocess, sys, threading
 import numpy
 
 def test_thread():
@@ -23,6 +23,9 @@ def test_process():
 
 def test_file():
     open("left.txt", "w").close()
+
+def test_database(tmp_path):
+    test_database.left_open = sqlite3.connect(tmp_path / "left.db")
 
 def test_global_draw():
     numpy.random.rand()
@@ -52,6 +55,7 @@ def report(tmp_path_factory):
         ("test_daemon_of_the_library", "threads still run after the test: ['hpbandster-poll']"),
         ("test_process", "processes still run after the test"),
         ("test_file", "files left in the working directory: ['left.txt']"),
+        ("test_database", "databases still open after the test"),
         ("test_global_draw", "numpy's global random state was used"),
     ],
 )
@@ -62,4 +66,4 @@ def test_a_leak_is_reported(report, test, complaint):
 
 def test_a_thread_that_ends_in_time_is_no_leak(report):
     assert "test_tidy" not in report
-    assert "6 passed, 5 errors" in report
+    assert "7 passed, 6 errors" in report

@@ -18,5 +18,5 @@ def run(act, directory):
     sys.stdout.write(f"{len(result.get_all_runs())} runs\n")
 
 
-if __name__ == "__main__" or sys.argv[1] == "unguarded":
+if __name__ == "__main__" or sys.argv[1:2] == ["unguarded"]:
     run(*sys.argv[1:])

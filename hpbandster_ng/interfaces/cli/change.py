@@ -12,7 +12,7 @@ from hpbandster_ng.experiments.specification import id_of
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import say, show_json
 from hpbandster_ng.storage.shared import SharedLogs
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["delete", "extend", "release"]
 
@@ -45,15 +45,14 @@ def delete(experiment: str, suggestions: bool, yes: bool, storage: str, as_json:
             number = opened.delete_suggestions()
         _tell(as_json, f"Deleted {number} open suggestions of {opened.name}.", id=opened.id, suggestions=number)
         return
-    logs = shared_logs_of(storage)
-    identity, name = _meant(logs, experiment)
-    progress = progress_of(logs, identity)
-    observed = None if isinstance(progress, HpbandsterError) else sum(progress.observed.values())
-    everything = f"{name} with {'all' if observed is None else observed} observations"
-    if not yes:
-        click.confirm(f"Delete {everything}?", abort=True, err=True)
-    logs.delete(identity)
-    logs.close()
+    with logs_closed_on_error(storage, closes_always=True) as logs:
+        identity, name = _meant(logs, experiment)
+        progress = progress_of(logs, identity)
+        observed = None if isinstance(progress, HpbandsterError) else sum(progress.observed.values())
+        everything = f"{name} with {'all' if observed is None else observed} observations"
+        if not yes:
+            click.confirm(f"Delete {everything}?", abort=True, err=True)
+        logs.delete(identity)
     _tell(as_json, f"Deleted {everything}.", id=identity, observations=observed)
 
 

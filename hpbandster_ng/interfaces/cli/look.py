@@ -13,7 +13,7 @@ from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.experiments import Best, Experiment, Metric, Progress, Suggestion
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["list_experiments", "status", "suggestions"]
 
@@ -26,8 +26,8 @@ def list_experiments(storage: str, as_json: bool) -> None:
 
     One that cannot be read here, such as one of an optimizer of yours that this machine has not, is among them.
     """
-    logs = shared_logs_of(storage)
-    found = {(identity, name): progress_of(logs, identity) for identity, name in Experiment.names(logs).items()}
+    with logs_closed_on_error(storage, closes_always=True) as logs:
+        found = {(identity, name): progress_of(logs, identity) for identity, name in Experiment.names(logs).items()}
     if as_json:
         show_json([_listed(*names, progress) for names, progress in found.items()])
     elif not found:

@@ -23,7 +23,7 @@ from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.experiments import Experiment, Suggestion
 from hpbandster_ng.interfaces.cli.serving import Evaluate, Service
 from hpbandster_ng.interfaces.cli.worker_class import build_worker
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["serve_database"]
 
@@ -66,8 +66,8 @@ def serve_database(
             *map(str, filter(None, [settings.get("id")])),
         ]
     )
-    service = Service(shared_logs_of(storage), experiment, evaluations.opened, name, evaluations.may_finish)
-    with evaluations.patience():
+    with logs_closed_on_error(storage, closes_always=True) as logs, evaluations.patience():
+        service = Service(logs, experiment, evaluations.opened, name, evaluations.may_finish)
         reason = service.run(max_idle, poll_interval)
     if reason is not None:
         click.echo(f"Ended: {reason}.", err=True)

@@ -24,7 +24,6 @@ from hpbandster_ng.errors import (
 from hpbandster_ng.experiments import Experiment, Suggestion
 from hpbandster_ng.interfaces.cli.outage import Outage
 from hpbandster_ng.storage.shared import SharedLogs
-from hpbandster_ng.storage.urls import shared_logs_of
 
 __all__ = ["Evaluate", "Service", "check_place"]
 
@@ -277,9 +276,7 @@ def check_place(storage: str, experiment: str | None) -> None:
     Raises:
         HpbandsterError: they cannot, or the one that is asked for is not there.
     """
-    logs = shared_logs_of(storage)
     if experiment is None:
-        Experiment.names(logs)
-        logs.close()
+        Experiment.names(storage)
     else:
-        Experiment.open(logs, experiment).close()
+        Experiment.open(storage, experiment).close()

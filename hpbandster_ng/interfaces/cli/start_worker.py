@@ -15,7 +15,7 @@ from hpbandster_ng.interfaces.cli.options import experiment_argument, storage_op
 from hpbandster_ng.interfaces.cli.processes import run_together, same_command
 from hpbandster_ng.interfaces.cli.serving import Service, check_place
 from hpbandster_ng.interfaces.cli.user_command import UserCommand
-from hpbandster_ng.storage.urls import shared_logs_of
+from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["start_worker"]
 
@@ -72,13 +72,14 @@ def start_worker(
     check_place(storage, experiment)  # what is wrong is found out once, before anything starts
     if workers > 1:
         context.exit(run_together([same_command(context, workers=1) for _ in range(workers)]))
-    service = Service(
-        shared_logs_of(storage),
-        experiment,
-        lambda opened: nullcontext(UserCommand(opened, command, working_directory).evaluate),
-        f"{socket.gethostname()}.{os.getpid()}",
-        may_finish=lambda: False,
-    )
-    reason = service.run(math.inf if max_idle is None else max_idle, _POLL)
+    with logs_closed_on_error(storage, closes_always=True) as logs:
+        service = Service(
+            logs,
+            experiment,
+            lambda opened: nullcontext(UserCommand(opened, command, working_directory).evaluate),
+            f"{socket.gethostname()}.{os.getpid()}",
+            may_finish=lambda: False,
+        )
+        reason = service.run(math.inf if max_idle is None else max_idle, _POLL)
     if reason is not None:
         click.echo(f"Ended: {reason}.", err=True)
