@@ -217,6 +217,19 @@ def test_one_evaluation_at_a_time_however_many_threads_a_dask_worker_has(cluster
             assert caller.outcome_of({"x": 1}).state is OutcomeState.SUCCEEDED
 
 
+def test_two_runs_may_share_a_client(cluster, tmp_path):
+    cluster.start_worker("--no-nanny", "--nthreads", "2")
+    with cluster.client() as client:
+        backends = [DaskBackend(client, Acts, working_directory=tmp_path / name) for name in "ab"]
+        with called(backends[0]) as one, called(backends[1]) as other:
+            waiting = [caller.submit({"x": x, "act": "wait"}) for caller, x in ((one, 1), (other, 2))]
+            for name in "ab":
+                wait_until(lambda name=name: begun(tmp_path / name), "it computes")
+                let_go_on(tmp_path / name)
+            ends = [caller.end_of(start) for caller, start in zip((one, other), waiting, strict=True)]
+            assert [end.result["loss"] for end in ends] == [1, 2]
+
+
 # Child processes
 
 

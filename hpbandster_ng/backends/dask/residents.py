@@ -16,6 +16,7 @@ import distributed
 import distributed.utils
 
 from hpbandster_ng import __version__
+from hpbandster_ng.backends.dask.arrivals import announce
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
 from hpbandster_ng.backends.factory import WorkerFactory
@@ -93,7 +94,10 @@ def evaluate(token: str, call: Call, time_limit: float | None) -> Outcome:
     resident = _resident(here, token)
     if resident is None:
         raise HpbandsterError("the worker that was built there is gone")
-    return resident.evaluate(here.get_current_task(), call, time_limit)
+    key = here.get_current_task()
+    outcome = resident.evaluate(key, call, time_limit)
+    announce(here, key, outcome)
+    return outcome
 
 
 def _resident(dask_worker: Any, token: str) -> _Resident | None:

@@ -7,12 +7,13 @@ import contextlib
 import logging
 import pickle
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import distributed
 
+from hpbandster_ng.backends.dask.arrivals import Arrivals
 from hpbandster_ng.backends.dask.residents import deferred, evaluate, is_free, versions
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.happenings import Happenings
@@ -28,6 +29,8 @@ _BATCHING = 0.001
 """Seconds for which the client gathers what it sends. Its own 10 ms are half of what a worker would wait for a job."""
 
 _logger = logging.getLogger("hpbandster_ng")
+
+_Returned = TypeVar("_Returned")
 
 
 class Handle(NamedTuple):
@@ -95,6 +98,8 @@ class Session:
         self._seen: set[str] = set()
         self._refused: dict[str, InvalidArgumentError] = {}
         self._has_warned = False
+        self._arrivals = Arrivals.of(client)
+        self._connection: Any = None
         self._done: list[Any] = []  # released some at a time: each message costs as much as a job
 
     async def open(self) -> None:
@@ -131,7 +136,10 @@ class Session:
         """The Dask workers that can work for us; or None, if the scheduler is too busy to answer."""
         if self._client.status != "running":
             return set()
-        self._client.scheduler_comm.interval = _BATCHING  # each time: after a reconnection it is a new one
+        if self._client.scheduler_comm is not self._connection:
+            self._connection = self._client.scheduler_comm
+            self._connection.interval = _BATCHING
+            self._arrivals.subscribe(self._client)
         try:
             there = set(await self._client.nthreads())
             known = self._members.keys() | self._refused.keys()
@@ -217,8 +225,8 @@ class Session:
         self._happenings.report(lambda at: WorkerJoined(at, address))
         while True:
             start, call = await member.orders.get()
-            outcome = await self._call(address, evaluate, handle.token, call, start.time_limit)
-            self._happenings.finish(start, outcome)
+            future = self._submit(address, "evaluate", deferred(evaluate, handle.token, call, start.time_limit))
+            self._happenings.finish(start, await self._settled(future, self._arrivals.outcome(future)))
 
     async def _built(self, address: str) -> Handle:
         here = versions()
@@ -240,8 +248,12 @@ class Session:
     async def _call(self, address: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """What a function returns on a Dask worker; it is cancelled there when this is cancelled here."""
         future = self._submit(address, function.__name__, deferred(function, *arguments))
+        return await self._settled(future, future)
+
+    async def _settled(self, future: Any, returning: Awaitable[_Returned]) -> _Returned:
+        """What a call returns; its task is released."""
         try:
-            returned = await future
+            returned = await returning
         except BaseException:
             future.release()
             raise
