@@ -30,14 +30,13 @@ EXTRAS = {
     "mongo": ["pymongo>=4.9"],
     "pandas": ["pandas>=2.2"],
     "plot": ["matplotlib>=3.8"],
-    "progress": ["tqdm>=4.66"],
     "sklearn": ["scikit-learn>=1.4"],
     "spark": ["pyspark>=3.5.0"],
     "sql": ["alembic>=1.13", "SQLAlchemy>=2.0.31"],
     "torch": ["torch>=2.2"],
 }
 EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]
-EXTRAS["quickstart"] = [*EXTRAS["progress"], *EXTRAS["sklearn"]]
+EXTRAS["quickstart"] = [*EXTRAS["sklearn"]]
 EXTRAS["docs"] = ["furo>=2024.8", "myst-parser>=4", "sphinx>=8.1", *EXTRAS["plot"]]
 EXTRAS["test"] = [
     "atheris>=3.0; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version == '3.11'",

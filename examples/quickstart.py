@@ -2,7 +2,7 @@
 
     python examples/quickstart.py
 
-needs ``pip install '.[quickstart]'`` in the checkout (scikit-learn and tqdm) and takes less than a minute. The budget
+needs ``pip install '.[quickstart]'`` in the checkout (scikit-learn) and takes less than a minute. The budget
 is the number of epochs; ``digits_worker.py`` beside this file is the worker, and shows how a run on a larger budget
 goes on from the checkpoint of the smaller one.
 """
@@ -18,7 +18,6 @@ from digits_worker import DigitsWorker
 
 from hpbandster_ng.core.nameserver import NameServer
 from hpbandster_ng.core.result import Result
-from hpbandster_ng.interfaces.progress import ProgressBar
 from hpbandster_ng.optimizers import BOHB
 
 RUN_ID = "quickstart"
@@ -47,7 +46,6 @@ def optimize(min_budget: float, max_budget: float, n_iterations: int, working_di
         worker.run(background=True)
 
         # Step 3: run the optimizer.
-        progress = ProgressBar()
         with BOHB(
             configspace=DigitsWorker.get_configspace(),
             run_id=RUN_ID,
@@ -57,9 +55,8 @@ def optimize(min_budget: float, max_budget: float, n_iterations: int, working_di
             min_budget=min_budget,
             max_budget=max_budget,
             seed=1,
-            observers=[progress],
         ) as bohb:
-            progress.expect(bohb.plan(n_iterations))
+            bohb.plan(n_iterations)
             return bohb.run(n_iterations=n_iterations)
         # Step 4: stop everything. Leaving the two blocks does it: first the optimizer with its worker, then the
         # nameserver.

@@ -28,6 +28,8 @@ PURE_OPTIMIZERS = (
 PURE = (
     "engine",
     *PURE_OPTIMIZERS,
+    "terminal.answers",
+    "terminal.standing",
     "interfaces.doctor.judgement",
     "interfaces.doctor.machine_verdicts",
     "interfaces.doctor.run_verdicts",
@@ -46,7 +48,8 @@ ARROWS = {
     "backends": ("engine",),
     "simulator": ("engine", *PURE_OPTIMIZERS),
     "runtime": ("engine", "storage.base", "backends.base"),
-    "core": ("runtime", "backends", "storage", "engine"),
+    "terminal": ("engine",),
+    "core": ("runtime", "backends", "storage", "engine", "terminal"),
     "experiments": ("engine", "storage", "runtime", "core.result", "core.resumption", "optimizers"),
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
     "visualization": ("core",),
@@ -76,7 +79,6 @@ OPTIONAL = {
     "sklearn": "file",
     "sqlalchemy": "storage.sql",
     "torch": "file",
-    "tqdm": "file",
 }
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50

@@ -29,6 +29,7 @@ from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import Pool
 from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan
 from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.engine.time_limit import JobTimeout
 from hpbandster_ng.errors import IllegalTransitionError, InvalidArgumentError
@@ -38,6 +39,7 @@ from hpbandster_ng.runtime.own_storage import OwnStorage
 from hpbandster_ng.runtime.run_log import RunLog
 from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.urls import storage_of
+from hpbandster_ng.terminal import progressbar
 
 __all__ = ["Master"]
 
@@ -85,6 +87,7 @@ class Master:
             That somebody is out is recorded before this is called: if the master dies in between, it is not called.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; give the workers the same.
+        show_progressbar: whether :class:`~hpbandster_ng.terminal.progress.ProgressBar` shows how far the run is.
 
     Attributes:
         config: the settings of the run, copied into the result.
@@ -127,6 +130,7 @@ class Master:
         on_eliminated: Callable[[ConfigId, str], Any] | None = None,
         insecure: bool = False,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        show_progressbar: bool = True,
     ) -> None:
         self.run_id = _run_id(run_id, is_found_by_name=backend is None or storage is not None)
         check_seconds("ping_interval", ping_interval)
@@ -144,6 +148,7 @@ class Master:
         self.warmstart_iteration = _warm_start(previous_result, config_generator)
         self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
         self._on_eliminated = on_eliminated
+        self._show_progressbar = show_progressbar
         self._storage = None if storage is None else OwnStorage(storage_of(storage, self.run_id))
         addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(
@@ -159,6 +164,9 @@ class Master:
             iteration_kwargs: what was given to :meth:`run`, for the bracket's constructor.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement get_next_iteration(iteration, ...)")
+
+    def planned(self, first: int, n_iterations: int) -> Plan | BudgetPlan | None:
+        """What so many iterations run, the first of which has that number; None if nobody knows."""
 
     def run(
         self,
@@ -311,6 +319,8 @@ class Master:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
             if self._on_eliminated is not None:
                 observers.append(EliminationObserver(self._on_eliminated, self._backend.working_directory))
+            if self._show_progressbar:
+                observers.append(progressbar(self.planned))
             loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
             self._is_spoilt = True
             self._go_on(loop, log)

@@ -17,7 +17,6 @@ from hpbandster_ng.engine.records import ConfigId, Outcome
 from hpbandster_ng.errors import (
     HpbandsterError,
     InvalidArgumentError,
-    MissingExtraError,
     NoSuggestionError,
     SuggestionError,
 )
@@ -25,6 +24,7 @@ from hpbandster_ng.experiments import Best, Experiment, Metric, Suggestion
 from hpbandster_ng.optimizers import BOHB
 from hpbandster_ng.storage.memory_logs import MemoryLogs
 from hpbandster_ng.storage.shared import SharedLogs
+from hpbandster_ng.terminal import progressbar
 
 __all__ = ["fmin"]
 
@@ -75,7 +75,7 @@ def fmin(
         metrics: see :meth:`~hpbandster_ng.experiments.Experiment.create`; the number that ``fn`` returns is the
             value of the first.
         seed: makes the sequence of configurations reproducible.
-        show_progressbar: whether to draw one, if this is a terminal and ``tqdm`` is installed.
+        show_progressbar: whether :class:`~hpbandster_ng.terminal.progress.ProgressBar` shows how far it is.
         settings: further arguments of the optimizer.
 
     Returns:
@@ -113,7 +113,7 @@ def fmin(
         exist_ok=True,
         **asked,
     )
-    with experiment, _shown(experiment, n_iterations, show_progressbar) as draw:
+    with experiment, _shown(experiment, show_progressbar) as draw:
         search = _Search(experiment, _Function(fn), time.monotonic() + limit, draw)
         search.stops_when(early_stop_fn, loss_threshold, max_budget)
         search.run(n_workers)
@@ -255,24 +255,13 @@ class _Search:
                 self._is_stopped.set()
 
 
-def _bar() -> Any | None:
-    """A progress bar, unless what draws it is not installed."""
-    try:
-        from hpbandster_ng.interfaces.progress import ProgressBar  # noqa: PLC0415 - an extra
-    except MissingExtraError:
-        return None
-    return ProgressBar()
-
-
 @contextlib.contextmanager
-def _shown(experiment: Experiment, n_iterations: int, is_wanted: bool) -> Iterator[Callable[[], None]]:
+def _shown(experiment: Experiment, is_wanted: bool) -> Iterator[Callable[[], None]]:
     """A progress bar, if it can be drawn; yields what draws it anew."""
-    bar, seen = _bar() if is_wanted else None, 0
-    if bar is None:
+    if not is_wanted:
         yield lambda: None
         return
-    if (plan := experiment.plan(n_iterations)) is not None:
-        bar.expect(plan)
+    bar, seen = progressbar(lambda _first, n: experiment.plan(n)), 0
 
     def draw() -> None:
         nonlocal seen

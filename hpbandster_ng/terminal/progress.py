@@ -1,0 +1,214 @@
+"""A run in one line of a terminal, live; in the log of a batch job, a line a minute."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import stat
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar as Bar
+from rich.table import Table
+from rich.text import Text
+
+from hpbandster_ng.engine.events import Event
+from hpbandster_ng.terminal.answers import duration
+from hpbandster_ng.terminal.standing import Planned, Standing
+
+__all__ = ["ProgressBar"]
+
+_A_SECOND = 4
+"""Pictures."""
+
+_MINUTE = 60.0
+
+_BAR_WIDTH = 20
+
+
+class _Display(Protocol):
+    def update(self) -> None:
+        """Something has happened."""
+
+    def close(self) -> None:
+        """Show the end of it."""
+
+
+class ProgressBar:
+    """Shows how far a run is: iterations, jobs done, running and failed, workers, the incumbent, and the time left.
+
+    On a terminal it is a line that is drawn anew, and what the run prints meanwhile appears above it. Where the output
+    goes to a file, as that of a batch job does, it is a line a minute. In a pipe it is quiet. An optimizer has one
+    unless it is told otherwise, by ``show_progressbar=False``.
+
+    Args:
+        file: where to draw; standard error by default.
+        clock: tells the time in unix seconds.
+
+    Example:
+        >>> from hpbandster_ng.engine.events import RunRequested
+        >>> progress = ProgressBar()
+        >>> progress(RunRequested(at=0.0, n_iterations=4))
+        >>> progress.status
+        '0 runs, iteration 0/4'
+        >>> progress.close()
+    """
+
+    def __init__(self, file: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.file = file
+        self.clock = clock
+        self.standing = Standing()
+        self._lock = threading.Lock()
+        self._display: _Display | None = None
+
+    def expect(self, planned: Planned) -> None:
+        """Learn what a request is going to run, which the log does not tell; before the first event."""
+        self.standing.expect(planned)
+
+    def replay(self, events: Sequence[Event]) -> None:
+        """Take in what happened before; nothing is drawn for that."""
+        with self._lock:
+            for event in events:
+                self.standing.handle(event)
+
+    def __call__(self, event: Event) -> None:
+        """Take in one entry of the run's log."""
+        self.replay([event])
+        if self._display is None:
+            self._display = _display(self.file or sys.stderr, self)
+        self._display.update()
+
+    def close(self) -> None:
+        """Draw for the last time and end the line; an event after that opens a new one."""
+        display, self._display = self._display, None
+        if display is not None:
+            display.close()
+
+    @property
+    def status(self) -> str:
+        """All of it in words."""
+        with self._lock:
+            planned = f"/{self.standing.n_planned}" if self.standing.n_planned else ""
+            return ", ".join([f"{self.standing.n_done}{planned} runs", *self._parts()])
+
+    def __rich__(self) -> Table:
+        with self._lock:
+            done, planned, parts = self.standing.n_done, self.standing.n_planned, self._parts()
+        line = Table.grid(padding=(0, 1))
+        count = Text(f"{done}/{planned or '?'} runs")
+        line.add_column(min_width=len(count), no_wrap=True)
+        line.add_column(min_width=_BAR_WIDTH)
+        line.add_column(no_wrap=True, overflow="ellipsis")
+        bar = (Bar(total=planned, completed=min(done, planned), width=_BAR_WIDTH),) if planned else ("",)
+        line.add_row(count, *bar, Text(", ".join(parts)))
+        return line
+
+    def _parts(self) -> list[str]:
+        standing = self.standing
+        asked = "" if math.isinf(standing.n_asked) else f"/{standing.n_asked:g}"
+        parts = [f"iteration {standing.n_begun}{asked}"]
+        if standing.n_failed:
+            parts.append(f"{standing.n_failed} failed")
+        busy, workers = len(standing.running), len(standing.workers)
+        if busy or workers:
+            parts.append(f"{busy}/{workers} workers busy" if workers else f"{busy} running")
+        best = standing.incumbent
+        if best is not None and best.outcome.result is not None:
+            parts.append(f"best {best.outcome.result['loss']:.4g} on {best.job.budget:g}")
+        left = standing.seconds_left(self.clock()) if standing.running else None
+        if left is not None:
+            parts.append(f"{duration(left)} left")
+        return parts
+
+
+class _Lines:
+    """A line a minute, if there is anything to say."""
+
+    def __init__(self, file: TextIO, progress: ProgressBar) -> None:
+        self._file = file
+        self._progress = progress
+        self._last = time.monotonic()
+        self._has_told = False
+
+    def update(self) -> None:
+        if time.monotonic() - self._last >= _MINUTE:
+            self._last, self._has_told = time.monotonic(), True
+            self._write()
+
+    def close(self) -> None:
+        if self._has_told:
+            self._write()
+
+    def _write(self) -> None:
+        at = time.strftime("%H:%M:%S")
+        self._file.write(f"{at} {self._progress.status}\n")
+        self._file.flush()
+
+
+class _Quiet:
+    """Nothing."""
+
+    def update(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Console(Console):
+    """Leaves the cursor where people see it, also if this process is killed."""
+
+    def show_cursor(self, show: bool = True) -> bool:
+        return False
+
+
+class _Live:
+    """A line of a terminal, drawn anew by a thread of rich."""
+
+    def __init__(self, file: TextIO, progress: ProgressBar) -> None:
+        self._streams = sys.stdout, sys.stderr
+        self._live = Live(
+            progress,
+            console=_Console(file=file),
+            refresh_per_second=_A_SECOND,
+            redirect_stdout=sys.stdout.isatty(),  # what goes to a file must get there
+        )
+        self._live.start()
+        _shown.add(self)
+
+    def update(self) -> None:
+        """The thread will."""
+
+    def close(self) -> None:
+        _shown.discard(self)
+        self._live.stop()
+
+    def leave_alone(self) -> None:
+        """In a forked child, in which the thread is not there, and whatever it had locked stays so."""
+        sys.stdout, sys.stderr = self._streams
+
+
+_shown: weakref.WeakSet[_Live] = weakref.WeakSet()
+
+
+def _leave_all_alone() -> None:
+    for live in list(_shown):
+        live.leave_alone()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_alone)
+
+
+def _display(file: TextIO, progress: ProgressBar) -> _Display:
+    if file.isatty():
+        return _Quiet() if _shown else _Live(file, progress)  # two would draw into the same line
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a file of Python alone has no descriptor
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return _Lines(file, progress)
+    return _Quiet()

@@ -1,0 +1,257 @@
+"""Where a run stands, folded from its log."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpbandster_ng.engine.events import (
+    EndJob,
+    EndRequest,
+    Event,
+    OpenIteration,
+    QueueJob,
+    RunCancelled,
+    RunDescribed,
+    RunRequested,
+    RunResumed,
+    StartJob,
+    WorkerJoined,
+    WorkerLost,
+)
+from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, OutcomeState
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan
+
+__all__ = ["Planned", "Rung", "Standing"]
+
+Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
+"""What so many iterations run, the first of which has that number: ``planned(first, n_iterations)``."""
+
+
+@dataclass
+class Rung:
+    """The jobs of an iteration on one budget."""
+
+    queued: int = 0
+    running: int = 0
+    ended: int = 0
+
+
+@dataclass
+class _Duration:
+    """Seconds that jobs on one budget took."""
+
+    total: float = 0.0
+    count: int = 0
+
+
+@dataclass
+class Standing:
+    """Where a run stands.
+
+    Attributes:
+        run_id: its name; None as long as no log tells it.
+        requests: what was asked for, call by call.
+        is_spent: whether the total budget of the last request leaves nothing to begin.
+        cancelled: why the user wants no more, or None.
+        n_begun: iterations that have begun.
+        workers: when each of those that are there joined, in unix seconds.
+        left: the last worker that was lost, or None.
+        queued, running: jobs that wait for a worker; those that have one, with what was said when they started.
+        ended: how many jobs came to which end.
+        incumbent: the best run on the largest budget that any run has succeeded on, or None.
+        picks: how many configurations were proposed by a model (True) and how many were not (False).
+        random_reasons: why those were not, as the generators say.
+        rungs: by iteration and budget.
+        last_at: the time of the last event, in unix seconds.
+
+    Example:
+        >>> standing = Standing()
+        >>> standing.handle(RunRequested(at=0.0, n_iterations=4))
+        >>> standing.handle(OpenIteration(at=1.0, iteration=0))
+        >>> standing.n_begun, standing.n_asked
+        (1, 4)
+    """
+
+    run_id: str | None = None
+    requests: list[RunRequested] = field(default_factory=list)
+    is_spent: bool = False
+    cancelled: str | None = None
+    n_begun: int = 0
+    workers: dict[str, float] = field(default_factory=dict)
+    left: WorkerLost | None = None
+    queued: dict[JobKey, Job] = field(default_factory=dict)
+    running: dict[JobKey, StartJob] = field(default_factory=dict)
+    ended: Counter[OutcomeState] = field(default_factory=Counter)
+    incumbent: JobReport | None = None
+    picks: Counter[bool] = field(default_factory=Counter)
+    random_reasons: Counter[str] = field(default_factory=Counter)
+    rungs: defaultdict[int, defaultdict[float, Rung]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Rung))
+    )
+    last_at: float | None = None
+    _planned: Planned = field(default=lambda _first, _n: None, repr=False)
+    _runs_planned: float = 0
+    _budget_planned: float = 0.0
+    _budget_done: float = 0.0
+    _durations: defaultdict[float, _Duration] = field(default_factory=lambda: defaultdict(_Duration))
+    _known: set[ConfigId] = field(default_factory=set, repr=False)
+    _jobs: dict[JobKey, Job] = field(default_factory=dict, repr=False)
+
+    def expect(self, planned: Planned) -> None:
+        """Learn how to find out what a request is going to run; before the first event."""
+        self._planned = planned
+
+    @property
+    def n_asked(self) -> float:
+        """Iterations that were asked for; infinite, if as many as the limits allow."""
+        is_open_ended = bool(self.requests) and self.requests[-1].is_open_ended
+        return math.inf if is_open_ended else sum(request.n_iterations for request in self.requests)
+
+    @property
+    def n_done(self) -> int:
+        """Jobs that have ended; what was cancelled does not count."""
+        return self.ended.total() - self.ended[OutcomeState.CANCELLED]
+
+    @property
+    def n_failed(self) -> int:
+        return self.n_done - self.ended[OutcomeState.SUCCEEDED]
+
+    @property
+    def n_planned(self) -> int | None:
+        """Jobs that all requests run, if nothing fails; None if nobody knows."""
+        return int(self._runs_planned) if 0 < self._runs_planned < math.inf else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all that was asked for is done."""
+        is_idle = not self.queued and not self.running
+        return bool(self.requests) and is_idle and (self.is_spent or self.n_begun >= self.n_asked)
+
+    def mean_seconds(self, budget: float) -> float | None:
+        """What a job on that budget took so far; None if none has ended."""
+        duration = self._durations.get(budget)
+        return None if duration is None else duration.total / duration.count
+
+    def seconds_left(self, now: float) -> float | None:
+        """Until all that was asked for is done, as fast as it went so far; None if that cannot be told.
+
+        Args:
+            now: unix seconds.
+        """
+        deadline = self.requests[-1].deadline if self.requests else None
+        limit = None if deadline is None else max(0.0, deadline - now)
+        computed = math.fsum(duration.total for duration in self._durations.values())
+        if not (0 < self._budget_planned < math.inf and self._budget_done and self.workers):
+            return limit
+        rate = computed / self._budget_done / len(self.workers)
+        left = max(0.0, self._budget_planned - self._budget_done) * rate
+        return left if limit is None else min(left, limit)
+
+    def handle(self, event: Event) -> None:
+        """Take in one entry of the run's log."""
+        self.last_at = event.at
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+
+    def _describe(self, event: RunDescribed) -> None:
+        self.run_id = event.run_id
+
+    def _cancel(self, event: RunCancelled) -> None:
+        self.cancelled = event.reason
+
+    def _resume(self, _: RunResumed) -> None:
+        self.workers.clear()
+        self._requeue(list(self.running))
+
+    def _open(self, _: OpenIteration) -> None:
+        self.n_begun += 1
+
+    def _spend(self, _: EndRequest) -> None:
+        self.is_spent = True
+
+    def _join(self, event: WorkerJoined) -> None:
+        self.workers[event.worker] = event.at
+
+    def _lose(self, event: WorkerLost) -> None:
+        self.left = event
+        self.workers.pop(event.worker, None)
+        self._requeue([key for key, start in self.running.items() if start.worker == event.worker])
+
+    def _request(self, request: RunRequested) -> None:
+        first = int(min(self.n_asked, self.n_begun) if math.isinf(self.n_asked) else self.n_asked)
+        self.requests.append(request)
+        self.cancelled, self.is_spent = None, False
+        plan = None if request.is_open_ended or request.n_iterations < 1 else self._planned(first, request.n_iterations)
+        self._runs_planned += math.inf if plan is None or plan.num_runs is None else plan.num_runs
+        budget = math.inf if plan is None else plan.total_budget
+        self._budget_planned += budget if request.total_budget is None else min(budget, request.total_budget)
+
+    def _rung(self, key: JobKey) -> Rung:
+        (iteration, _, _), budget = key
+        return self.rungs[iteration][budget]
+
+    def _queue(self, event: QueueJob) -> None:
+        job = event.job
+        self.queued[job.key] = self._jobs[job.key] = job
+        self._rung(job.key).queued += 1
+        if job.config_id in self._known:
+            return
+        self._known.add(job.config_id)
+        is_of_model = bool(job.config_info.get("model_based_pick"))
+        self.picks[is_of_model] += 1
+        if not is_of_model and "random_reason" in job.config_info:
+            self.random_reasons[str(job.config_info["random_reason"])] += 1
+
+    def _start(self, start: StartJob) -> None:
+        if self.queued.pop(start.key, None) is not None:
+            self._rung(start.key).queued -= 1
+            self._rung(start.key).running += 1
+        self.running[start.key] = start
+
+    def _requeue(self, keys: list[JobKey]) -> None:
+        for key in keys:
+            del self.running[key]
+            self.queued[key] = self._jobs[key]
+            self._rung(key).running -= 1
+            self._rung(key).queued += 1
+
+    def _end(self, event: EndJob) -> None:
+        report, key = event.report, event.key
+        rung = self._rung(key)
+        rung.queued -= self.queued.pop(key, None) is not None
+        rung.running -= self.running.pop(key, None) is not None
+        rung.ended += 1
+        self._jobs.pop(key, None)
+        self.ended[report.outcome.state] += 1
+        if report.started is not None and report.outcome.state is not OutcomeState.CANCELLED:
+            duration = self._durations[report.job.budget]
+            duration.total += report.finished - report.started
+            duration.count += 1
+        self._budget_done += report.job.budget
+        if report.outcome.result is not None and (self.incumbent is None or _rank(report) > _rank(self.incumbent)):
+            self.incumbent = report
+
+
+_FOLDS: dict[type, Callable[[Standing, Any], None]] = {
+    RunDescribed: Standing._describe,
+    RunRequested: Standing._request,
+    RunCancelled: Standing._cancel,
+    RunResumed: Standing._resume,
+    OpenIteration: Standing._open,
+    EndRequest: Standing._spend,
+    WorkerJoined: Standing._join,
+    WorkerLost: Standing._lose,
+    QueueJob: Standing._queue,
+    StartJob: Standing._start,
+    EndJob: Standing._end,
+}
+
+
+def _rank(report: JobReport) -> tuple[float, float]:
+    assert report.outcome.result is not None
+    return report.job.budget, -report.outcome.result["loss"]
