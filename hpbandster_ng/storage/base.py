@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from hpbandster_ng.engine.events import Event
 
-__all__ = ["Storage"]
+__all__ = ["FollowedStorage", "News", "Storage"]
 
 
 @runtime_checkable
@@ -48,3 +49,37 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Stop being the writer; may be called twice, and before ``open``."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a log holds beyond a bookmark.
+
+    Attributes:
+        events: in order; they may be decoded while one goes through them.
+        bookmark: where the next look begins, of a type of the storage's own; None if there is no log.
+        is_anew: whether these are all events from the first on: no bookmark was given, or the log is not the one that
+            it was taken from, for it was compacted, replaced or removed.
+    """
+
+    events: Iterable[Event]
+    bookmark: object
+    is_anew: bool
+
+
+@runtime_checkable
+class FollowedStorage(Storage, Protocol):
+    """A storage that a reader can follow while it grows, without reading the same twice.
+
+    What it must hold, :class:`hpbandster_ng.testing.storages.FollowedStorageContract` tests.
+    """
+
+    def read_on(self, bookmark: object = None) -> News:
+        """Every event that was kept since the bookmark was taken; needs no ``open``, and changes nothing.
+
+        Args:
+            bookmark: of the last call for this log; None for all events.
+
+        Raises:
+            StorageError, LogError: as :meth:`Storage.read`; also while one goes through the events.
+        """

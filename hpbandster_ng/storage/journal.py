@@ -21,11 +21,12 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hpbandster_ng.engine.compaction import compacted
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError, StorageError
+from hpbandster_ng.storage.base import News
 from hpbandster_ng.storage.codec import decode, encode
 from hpbandster_ng.storage.files import WriterLock, failure, make_directory, sync_directory
 
@@ -39,6 +40,9 @@ _COMPACT_FROM = 1 << 25
 
 _EVENTS_A_LINE = 100
 """In a compacted journal: of so many events, the frame of a record is a small part."""
+
+_FRAME_BYTES = 8
+"""The checksum of a line."""
 
 _FRAME = re.compile(rb"[0-9a-f]{8} \{")
 
@@ -132,7 +136,34 @@ class JournalStorage:
             return iter(())
         except OSError as error:
             raise failure(self._path, "read", error) from error
-        return _events(_parsed(content, self._path), self._path)
+        return _events(_parsed(content, self._path).records, self._path)
+
+    def read_on(self, bookmark: object = None) -> News:
+        """Every event that was kept since the bookmark was taken; of a journal that was made anew since, all.
+
+        Raises:
+            StorageError, LogError: as :meth:`read`.
+        """
+        try:
+            with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                known = bookmark if isinstance(bookmark, _Bookmark) else None
+                if known is not None and not known.is_in(file, status):
+                    known = None
+                file.seek(0 if known is None else known.end)
+                content = file.read()
+        except FileNotFoundError:
+            return News((), None, True)
+        except OSError as error:
+            raise failure(self._path, "read", error) from error
+        journal = _parsed(content, self._path, 0 if known is None else known.end)
+        if journal.records or known is None:
+            last = journal.records[-1][0] if journal.records else 0
+            start = 0 if known is None else known.end
+            mark = _Bookmark(status.st_ino, journal.end, last, content[last - start :][:_FRAME_BYTES])
+        else:
+            mark = known
+        return News(_events(journal.records, self._path), mark, known is None)
 
     def close(self) -> None:
         """Stop being the writer; may be called twice, and before ``open``."""
@@ -149,7 +180,7 @@ class JournalStorage:
         content = self._path.read_bytes()
         journal = _parsed(content, self._path)
         if len(content) >= max(_COMPACT_FROM, 2 * journal.compacted):
-            self._replace(compacted(list(_events(journal, self._path))))
+            self._replace(compacted(list(_events(journal.records, self._path))))
             journal = _parsed(self._path.read_bytes(), self._path)
         descriptor = os.open(self._path, os.O_WRONLY)
         self._descriptor, self._end = descriptor, journal.end
@@ -185,11 +216,33 @@ class JournalStorage:
             os.ftruncate(descriptor, self._end)
 
 
-class _Journal(NamedTuple):
-    """The content of a journal.
+class _Bookmark(NamedTuple):
+    """How far a reader has come: in which file, behind which record.
 
     Attributes:
-        compacted: how long its records were, in bytes, when it was last made anew.
+        inode: of the file.
+        end: where the next record begins.
+        last: where the last one begins that was read; 0, the header, if there was none.
+        checksum: of that one; a file that was removed may leave its inode to another one.
+    """
+
+    inode: int
+    end: int
+    last: int
+    checksum: bytes
+
+    def is_in(self, file: BinaryIO, status: os.stat_result) -> bool:
+        if status.st_ino != self.inode or status.st_size < self.end:
+            return False
+        file.seek(self.last)
+        return file.read(_FRAME_BYTES) == self.checksum
+
+
+class _Journal(NamedTuple):
+    """The content of a journal, or of its end.
+
+    Attributes:
+        compacted: how long its records were, in bytes, when it was last made anew; 0 where the header was not read.
         records: where each begins, in bytes, and its text.
         end: where the last one ends, and the next one begins.
     """
@@ -215,23 +268,26 @@ def _write(descriptor: int, content: bytes, offset: int) -> None:
         content, offset = content[written:], offset + written
 
 
-def _parsed(content: bytes, path: Path) -> _Journal:
-    head, newline, _ = content.partition(b"\n")
-    compacted_size = _read_header(head, path)
-    end = len(head) + len(newline)
+def _parsed(content: bytes, path: Path, start: int = 0) -> _Journal:
+    """The journal whose bytes from ``start`` on these are: 0, or where a record begins."""
+    compacted_size, end = 0, 0
+    if start == 0:
+        head, newline, _ = content.partition(b"\n")
+        compacted_size = _read_header(head, path)
+        end = len(head) + len(newline)
     records = []
     while (stop := content.find(b"\n", end)) >= 0:
         line = content[end:stop]
         if not _is_intact(line):
             break
-        records.append((end, line[9:]))
+        records.append((start + end, line[9:]))
         end = stop + 1
     if _holds_a_record(content[end:]):
         raise StorageError(
-            f"{path} is damaged at byte {end}, and goes on behind; restore it from a backup, or give up what follows "
-            f"(after a copy) with: truncate -s {end} {path}"
+            f"{path} is damaged at byte {start + end}, and goes on behind; restore it from a backup, or give up what "
+            f"follows (after a copy) with: truncate -s {start + end} {path}"
         )
-    return _Journal(compacted_size, records, end)
+    return _Journal(compacted_size, records, start + end)
 
 
 def _read_header(line: bytes, path: Path) -> int:
@@ -259,8 +315,8 @@ def _holds_a_record(tail: bytes) -> bool:
     return any(_is_intact(line[found.start() :]) for line in lines for found in _FRAME.finditer(line))
 
 
-def _events(journal: _Journal, path: Path) -> Iterator[Event]:
-    for offset, record in journal.records:
+def _events(records: Sequence[tuple[int, bytes]], path: Path) -> Iterator[Event]:
+    for offset, record in records:
         where = f"{path}, byte {offset},"
         try:
             text = record.decode()

@@ -10,7 +10,7 @@ from hpbandster_ng.storage.base import Storage
 from hpbandster_ng.storage.journal import JournalStorage
 from hpbandster_ng.storage.shared import SharedLogs
 
-__all__ = ["logs_closed_on_error", "shared_logs_of", "storage_of"]
+__all__ = ["logs_closed_on_error", "run_ids_of", "shared_logs_of", "storage_of"]
 
 _JOURNAL = "journal:"
 _DATABASES = ("sqlite", "postgresql")
@@ -60,6 +60,29 @@ journal:DIRECTORY, sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE, or 
     )
 
 
+def run_ids_of(url: str) -> list[str]:
+    """The runs of a database, in ascending order.
+
+    Args:
+        url: ``"sqlite:///FILE"``, ``"postgresql://USER:PASSWORD@HOST/DATABASE"`` or ``"mongodb://HOST:PORT/DATABASE"``.
+
+    Raises:
+        InvalidArgumentError: it is none of these.
+        MissingExtraError: the extra of that database is not installed.
+        StorageError: the database cannot be reached or read.
+        LogError: it was made by a later release.
+    """
+    if url.startswith(_DATABASES) and ":" in url:
+        from hpbandster_ng.storage.sql import run_ids  # noqa: PLC0415 - an extra
+
+        return run_ids(url)
+    if url.startswith(_MONGODB) and ":" in url:
+        from hpbandster_ng.storage.mongo import run_ids  # noqa: PLC0415 - an extra
+
+        return run_ids(url)
+    raise _no_database(url)
+
+
 def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
     """The place of shared logs that a user means.
 
@@ -82,7 +105,12 @@ def shared_logs_of(value: SharedLogs | str) -> SharedLogs:
         from hpbandster_ng.storage.mongo import MongoSharedLogs  # noqa: PLC0415 - an extra
 
         return MongoSharedLogs(value)
-    raise InvalidArgumentError(
+    raise _no_database(value)
+
+
+def _no_database(value: str) -> InvalidArgumentError:
+    scheme, separator, _ = value.partition(":")
+    return InvalidArgumentError(
         "storage",
         f"{scheme}:..." if separator else value,  # the rest may hold a password
         "must be the url of a database",

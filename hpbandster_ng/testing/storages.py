@@ -1,12 +1,13 @@
-"""What every storage must hold, as tests: subclass :class:`SharedStorageContract` in a test module.
+"""What every storage must hold, as tests: subclass :class:`FollowedStorageContract` in a test module.
 
 Example::
 
-    class TestMyStorage(SharedStorageContract):
+    class TestMyStorage(FollowedStorageContract):
         def factory(self, directory):
             return functools.partial(MyStorage, directory)
 
-and pytest runs them all. A storage that only this process can reach is held to :class:`StorageContract`.
+and pytest runs them all. A storage without ``read_on`` is held to :class:`SharedStorageContract`, one that only this
+process can reach to :class:`StorageContract`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TypeVar
 
 from hpbandster_ng.engine.events import (
     Eliminate,
@@ -39,10 +41,12 @@ from hpbandster_ng.engine.events import (
 )
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, StorageBusyError, StorageError
-from hpbandster_ng.storage.base import Storage
+from hpbandster_ng.storage.base import FollowedStorage, Storage
 from hpbandster_ng.testing.helpers import numbered, raises
 
-__all__ = ["SharedStorageContract", "StorageContract"]
+__all__ = ["FollowedStorageContract", "SharedStorageContract", "StorageContract"]
+
+_S = TypeVar("_S", bound=Storage)
 
 _LIMIT = 30.0
 """Seconds that anything may take on a busy machine."""
@@ -196,8 +200,68 @@ class SharedStorageContract(StorageContract):
                 assert kept == numbered(*range(len(kept)))
 
 
+class FollowedStorageContract(SharedStorageContract):
+    """Tests of a storage that a reader can follow while another process writes."""
+
+    def factory(self, directory: Path) -> Callable[[], FollowedStorage]:
+        raise NotImplementedError(f"{type(self).__name__} must implement factory(directory)")
+
+    def test_a_follower_gets_every_event_once_and_in_order(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        follower = make()
+        news = follower.read_on()
+        assert (list(news.events), news.is_anew) == ([], True)
+        with _open(make()) as storage:
+            storage.append(_EVENTS)
+            news = follower.read_on(news.bookmark)
+            assert repr(list(news.events)) == repr(_EVENTS)
+            for number in range(3):
+                storage.append(numbered(number))
+                storage.append(numbered(number + 10))
+                news = follower.read_on(news.bookmark)
+                assert (list(news.events), news.is_anew) == (numbered(number, number + 10), False)
+            news = follower.read_on(news.bookmark)
+            assert (list(news.events), news.is_anew) == ([], False)
+        again = make().read_on()
+        assert again.is_anew
+        assert repr(list(again.events)) == repr(list(storage.read()))
+
+    def test_a_follower_gets_what_was_there_when_it_looked(self, tmp_path: Path) -> None:
+        with _open(self.factory(tmp_path)()) as storage:
+            storage.append(numbered(0))
+            news = storage.read_on()
+            storage.append(numbered(1))
+            assert list(news.events) == numbered(0)
+            assert list(storage.read_on(news.bookmark).events) == numbered(1)
+
+    def test_a_follower_goes_on_when_another_writer_takes_over(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        follower = make()
+        bookmark: object = None
+        followed: list[Event] = []
+        for number in range(3):
+            with _open(make()) as storage:
+                storage.append(numbered(number))
+            news = follower.read_on(bookmark)
+            bookmark, followed = news.bookmark, [*([] if news.is_anew else followed), *news.events]
+        assert followed == numbered(0, 1, 2)
+
+    def test_it_can_be_followed_while_another_process_writes(self, tmp_path: Path) -> None:
+        make = self.factory(tmp_path)
+        follower = make()
+        bookmark: object = None
+        followed: list[Event] = []
+        with _writer(make) as (_, acknowledged):
+            for _ in range(20):
+                number = acknowledged.recv()
+                news = follower.read_on(bookmark)
+                bookmark, followed = news.bookmark, [*followed, *news.events]
+                assert len(followed) > number
+        assert followed == numbered(*range(len(followed)))
+
+
 @contextlib.contextmanager
-def _open(storage: Storage) -> Iterator[Storage]:
+def _open(storage: _S) -> Iterator[_S]:
     storage.open()
     try:
         yield storage

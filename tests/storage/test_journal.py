@@ -31,14 +31,14 @@ from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.errors import HpbandsterError, LogError, StorageBusyError, StorageError
 from hpbandster_ng.storage import journal
 from hpbandster_ng.storage.journal import JournalStorage
-from hpbandster_ng.testing.storages import SharedStorageContract
+from hpbandster_ng.testing.storages import FollowedStorageContract
 from tests.storage.events import EVENTS, shapes
 from tests.storage.filling import fill
 
 KILLED = Path(__file__).parent / "killed_in_compaction.py"
 
 
-class TestJournalStorage(SharedStorageContract):
+class TestJournalStorage(FollowedStorageContract):
     def factory(self, directory):
         return functools.partial(JournalStorage, directory / "run")
 
@@ -379,3 +379,47 @@ def test_killed_at_any_line_of_opening_it_leaves_one_whole_journal(tmp_path):
     assert n_killed == n_long + n_short
     assert n_long > 10
     assert n_short > 3
+
+
+# Who follows it
+
+
+def test_a_follower_of_a_journal_that_is_made_anew_or_removed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "_COMPACT_FROM", 0)
+    follower = JournalStorage(tmp_path)
+    write(tmp_path, [opened(0)], [opened(1)])
+    news = follower.read_on()
+    before = news.bookmark
+    with writing(tmp_path) as storage:  # which compacts it
+        storage.append([opened(2)])
+    news = follower.read_on(before)
+    assert (list(news.events), news.is_anew) == ([opened(0), opened(1), opened(2)], True)
+    (tmp_path / "journal").unlink()
+    gone = follower.read_on(news.bookmark)
+    assert (list(gone.events), gone.bookmark, gone.is_anew) == ([], None, True)
+    write(tmp_path, [opened(3)], [opened(4)], [opened(5)], [opened(6)])
+    news = follower.read_on(news.bookmark)  # the file system may have given the new file the number of the old one
+    assert (list(news.events), news.is_anew) == ([opened(3), opened(4), opened(5), opened(6)], True)
+
+
+def test_a_follower_passes_over_half_a_record_until_it_is_whole(tmp_path, path):
+    follower = JournalStorage(tmp_path)
+    bookmark = follower.read_on().bookmark
+    line = framed('{"version":1,"events":[{"event":"OpenIteration","at":3.0,"iteration":3}]}')
+    with path.open("ab") as file:
+        file.write(line[:30])
+        file.flush()
+        news = follower.read_on(bookmark)
+        assert (list(news.events), news.is_anew) == ([], False)
+        file.write(line[30:])
+        file.flush()
+        assert list(follower.read_on(news.bookmark).events) == [opened(3)]
+
+
+def test_a_follower_is_told_of_damage_by_its_place_in_the_file(tmp_path, path):
+    follower = JournalStorage(tmp_path)
+    bookmark, size = follower.read_on().bookmark, path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"rubbish\n" + framed('{"version":1,"events":[]}'))
+    with pytest.raises(StorageError, match=f"damaged at byte {size}"):
+        follower.read_on(bookmark)

@@ -13,12 +13,13 @@ import pytest
 from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
 from hpbandster_ng.errors import LogError, NotPlainError, StorageBusyError, StorageError
 from hpbandster_ng.storage.mongo import MongoSharedLogs, MongoStorage
-from hpbandster_ng.testing.storages import SharedStorageContract
+from hpbandster_ng.storage.urls import run_ids_of
+from hpbandster_ng.testing.storages import FollowedStorageContract
 from tests.storage.test_mongo import documents_of, url_on
 from tests.waiting import wait_until
 
 
-class TestOneServer(SharedStorageContract):
+class TestOneServer(FollowedStorageContract):
     @pytest.fixture(autouse=True)
     def _url(self, mongod):
         self.url = url_on(mongod)
@@ -27,7 +28,7 @@ class TestOneServer(SharedStorageContract):
         return functools.partial(MongoStorage, self.url, "run")
 
 
-class TestReplicaSet(SharedStorageContract):
+class TestReplicaSet(FollowedStorageContract):
     @pytest.fixture(autouse=True)
     def _url(self, mongod_replica_set):
         self.url = url_on(mongod_replica_set) + "?replicaSet=set"
@@ -218,3 +219,27 @@ def test_a_password_is_not_told():
     with pytest.raises(StorageError, match=r"user:\*\*\*@127\.0\.0\.1:1/runs cannot be written: .*refused") as caught:
         storage.open()
     assert "sesame" not in str(caught.value)
+
+
+def test_the_runs_of_a_database_are_listed(url):
+    assert run_ids_of(url) == []
+    for name in ("second", "first"):
+        open_storage(url, name).close()
+    assert run_ids_of(url) == ["first", "second"]
+
+
+def test_a_follower_of_a_run_that_was_replaced_is_told(url):
+    storage = open_storage(url)
+    storage.append([opened(0)])
+    storage.close()
+    follower = MongoStorage(url, "run")
+    bookmark = follower.read_on().bookmark
+    with pymongo.MongoClient(url) as client:
+        client.get_default_database()["hpbandster_run_texts"].delete_many({})
+    gone = follower.read_on(bookmark)
+    assert (list(gone.events), gone.bookmark, gone.is_anew) == ([], None, True)
+    storage = open_storage(url)
+    storage.append([opened(1)])
+    storage.close()
+    news = follower.read_on(bookmark)
+    assert (list(news.events), news.is_anew) == ([opened(1)], True)

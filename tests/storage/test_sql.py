@@ -12,18 +12,19 @@ import pytest
 
 from hpbandster_ng.engine.events import OpenIteration, WorkerJoined
 from hpbandster_ng.errors import InvalidArgumentError, LogError, StorageBusyError, StorageError
-from hpbandster_ng.storage.sql import SQLStorage
-from hpbandster_ng.testing.storages import SharedStorageContract
+from hpbandster_ng.storage.sql import SQLSharedLogs, SQLStorage
+from hpbandster_ng.storage.urls import run_ids_of
+from hpbandster_ng.testing.storages import FollowedStorageContract
 from tests.storage.filling import fill
 from tests.storage.postgres import execute
 
 
-class TestSQLite(SharedStorageContract):
+class TestSQLite(FollowedStorageContract):
     def factory(self, directory):
         return functools.partial(SQLStorage, f"sqlite:///{directory}/runs.db", "run")
 
 
-class TestPostgreSQL(SharedStorageContract):
+class TestPostgreSQL(FollowedStorageContract):
     @pytest.fixture(autouse=True)
     def _server(self, postgres):
         self.url = postgres.url
@@ -270,3 +271,32 @@ def test_what_is_no_url_of_a_usable_database_is_refused(url, rule):
     with pytest.raises(InvalidArgumentError, match=rule) as caught:
         SQLStorage(url, "run")
     assert "sesame" not in str(caught.value)
+
+
+def test_the_runs_of_a_database_are_listed_and_shared_logs_are_none(url):
+    assert run_ids_of(url) == []
+    for name in ("second", "first"):
+        open_storage(url, name).close()
+    logs = SQLSharedLogs(url)
+    assert logs.create("shared", [opened(0)])
+    logs.close()
+    assert run_ids_of(url) == ["first", "second"]
+
+
+def test_a_follower_of_a_run_that_was_replaced_is_told(url):
+    storage = open_storage(url)
+    storage.append([opened(0)])
+    storage.append([opened(1)])
+    storage.close()
+    follower = SQLStorage(url, "run")
+    bookmark = follower.read_on().bookmark
+    execute(url, "DELETE FROM hpbandster_records")
+    gone = follower.read_on(bookmark)
+    assert (list(gone.events), gone.bookmark, gone.is_anew) == ([], None, True)
+    execute(url, "UPDATE hpbandster_runs SET records = 0")
+    storage = open_storage(url)
+    storage.append([opened(2)])
+    storage.append([opened(3)])
+    storage.close()
+    news = follower.read_on(bookmark)
+    assert (list(news.events), news.is_anew) == ([opened(2), opened(3)], True)

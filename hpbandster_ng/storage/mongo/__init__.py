@@ -12,7 +12,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("A log in MongoDB", "pymongo", "mongo") from error
 
-from hpbandster_ng.storage.mongo.run_log import MongoStorage
+from hpbandster_ng.storage.mongo.run_log import MongoStorage, run_ids
 from hpbandster_ng.storage.mongo.shared_logs import MongoSharedLogs
 
-__all__ = ["MongoSharedLogs", "MongoStorage"]
+__all__ = ["MongoSharedLogs", "MongoStorage", "run_ids"]

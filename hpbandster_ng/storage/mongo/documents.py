@@ -318,6 +318,6 @@ def writing(writer: object, process: str) -> _Document:
     return {"$set": {name: {"$cond": [is_free, value, f"${name}"]} for name, value in mine.items()}}
 
 
-def texts_of_run(run: str) -> _Document:
-    """Which records are those of a run."""
-    return {"$gt": {"run": run, "number": 0}, "$lt": {"run": run, "number": math.inf}}
+def texts_of_run(run: str, after: int = 0) -> _Document:
+    """Which records are those of a run, beyond the one of that number."""
+    return {"$gt": {"run": run, "number": after}, "$lt": {"run": run, "number": math.inf}}

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import pymongo
 from bson import ObjectId
@@ -21,18 +22,47 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import StorageBusyError, StorageError
+from hpbandster_ng.storage.base import News
 from hpbandster_ng.storage.codec import decode
 from hpbandster_ng.storage.mongo import documents
 from hpbandster_ng.storage.mongo.database import Client, Database
 from hpbandster_ng.storage.mongo.turns import encoded
 
-__all__ = ["MongoStorage"]
+__all__ = ["MongoStorage", "run_ids"]
 
 _PROLONG_SECONDS = 1.0
 """How often a run is held for another :data:`documents.TURN_SECONDS`."""
 
 _LOOK_SECONDS = 0.1
 """How often who wants to take over looks whether it is."""
+
+
+def run_ids(url: str) -> list[str]:
+    """The runs of a database, in ascending order.
+
+    Raises:
+        InvalidArgumentError: see :class:`MongoStorage`.
+        StorageError: the database cannot be reached or read.
+        LogError: it was made by a later release.
+    """
+    database = Database(url)
+    with contextlib.closing(database.client()) as client, database.failures("read"):
+        database.check(client)
+        return sorted(str(run["_id"]) for run in client.kept(documents.RUNS).find({}, {"_id": True}))
+
+
+class _Record(NamedTuple):
+    """What one ``append`` has added; the last one that was read is the bookmark of a reader.
+
+    Attributes:
+        number: 1 for the first of a run.
+        writer: a key of who has written it; a run that was removed may leave its name to another one.
+        text: the events.
+    """
+
+    number: int
+    writer: object
+    text: str
 
 
 class MongoStorage:
@@ -109,15 +139,31 @@ class MongoStorage:
             LogError: a record was not written by this package, or by a later version of it, which may have made the
                 whole database.
         """
+        return self._decoded(self._records(1))
+
+    def read_on(self, bookmark: object = None) -> News:
+        """Every event that was kept since the bookmark was taken; of a run that was replaced since, all.
+
+        Raises:
+            StorageError, LogError: as :meth:`read`.
+        """
+        known = bookmark if isinstance(bookmark, _Record) else None
+        records = self._records(1 if known is None else known.number)
+        if known is not None and (not records or records[0] != known):
+            known, records = None, self._records(1)
+        mark = records[-1] if records else None
+        return News(self._decoded(records if known is None else records[1:]), mark, known is None)
+
+    def _records(self, first: int) -> list[_Record]:
+        """The records from that number on, in order."""
+        place = documents.texts_of_run(self.run_id, first - 1)
         with self._client() as client, self._reports("read"):
             self._database.check(client)
-            texts = client.kept(documents.RUN_TEXTS)
-            records = list(texts.find({"_id": documents.texts_of_run(self.run_id)}).sort("_id"))
-        return (
-            event
-            for record in records
-            for event in decode(record["text"], f"{self._name}, record {record['_id']['number']},")
-        )
+            found = list(client.kept(documents.RUN_TEXTS).find({"_id": place}).sort("_id"))
+        return [_Record(each["_id"]["number"], each["writer"], each["text"]) for each in found]
+
+    def _decoded(self, records: Sequence[_Record]) -> Iterator[Event]:
+        return (event for number, _, text in records for event in decode(text, f"{self._name}, record {number},"))
 
     def close(self) -> None:
         """Stop being the writer; may be called twice, and before ``open``."""

@@ -20,7 +20,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("A log in a database", "SQLAlchemy", "sql") from error
 
-from hpbandster_ng.storage.sql.run_log import SQLStorage
+from hpbandster_ng.storage.sql.run_log import SQLStorage, run_ids
 from hpbandster_ng.storage.sql.shared_logs import SQLSharedLogs
 
-__all__ = ["SQLSharedLogs", "SQLStorage"]
+__all__ = ["SQLSharedLogs", "SQLStorage", "run_ids"]

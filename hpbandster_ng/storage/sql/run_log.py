@@ -14,17 +14,45 @@ import socket
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError, StorageBusyError, StorageError
+from hpbandster_ng.storage.base import News
 from hpbandster_ng.storage.codec import decode, encode
 from hpbandster_ng.storage.files import WriterLock
 from hpbandster_ng.storage.sql.database import KEEPALIVES, RECORDS, RUNS, Database, failure, lock_key
 
-__all__ = ["SQLStorage"]
+__all__ = ["SQLStorage", "run_ids"]
+
+
+def run_ids(url: str) -> list[str]:
+    """The runs of a database, in ascending order; logs that many processes write in turn are none.
+
+    Raises:
+        InvalidArgumentError, MissingExtraError: see :class:`SQLStorage`.
+        StorageError: the database cannot be reached or read.
+        LogError: it was made by a later release.
+    """
+    database = Database(url)
+    if not database.is_there:
+        return []
+    with database.reports(database.name, "read"), database.engine.connect() as connection:
+        version = database.version(connection)
+        if version == 0:
+            return []
+        query = sa.select(RUNS.c.run)
+        return sorted(connection.scalars(query if version == 1 else query.where(~RUNS.c.shared)))
+
+
+class _Record(NamedTuple):
+    """What one ``append`` has added; the last one that was read is the bookmark of a reader."""
+
+    number: int
+    text: str
 
 
 class SQLStorage:
@@ -116,12 +144,34 @@ class SQLStorage:
             LogError: a record was not written by this package, or by a later version of it, which may have made the
                 whole database.
         """
+        return self._decoded(self._records(1))
+
+    def read_on(self, bookmark: object = None) -> News:
+        """Every event that was kept since the bookmark was taken; of a run that was replaced since, all.
+
+        Raises:
+            StorageError, LogError: as :meth:`read`.
+        """
+        known = bookmark if isinstance(bookmark, _Record) else None
+        records = self._records(1 if known is None else known.number)
+        if known is not None and (not records or records[0] != known):
+            known, records = None, self._records(1)
+        mark = records[-1] if records else None
+        return News(self._decoded(records if known is None else records[1:]), mark, known is None)
+
+    def _records(self, first: int) -> list[_Record]:
+        """The records from that number on, in order."""
         if not self._database.is_there:
-            return iter(())
-        query = sa.select(RECORDS.c.number, RECORDS.c.text).where(RECORDS.c.run == self.run_id)
+            return []
+        query = sa.select(RECORDS.c.number, RECORDS.c.text).where(
+            RECORDS.c.run == self.run_id, RECORDS.c.number >= first
+        )
         with self._database.reports(self._name, "read"), self._database.engine.connect() as connection:
-            is_there = self._database.version(connection) > 0
-            records = connection.execute(query.order_by(RECORDS.c.number)).all() if is_there else []
+            if self._database.version(connection) == 0:
+                return []
+            return [_Record(*row) for row in connection.execute(query.order_by(RECORDS.c.number))]
+
+    def _decoded(self, records: Sequence[_Record]) -> Iterator[Event]:
         return (event for number, text in records for event in decode(text, f"{self._name}, record {number},"))
 
     def close(self) -> None:
