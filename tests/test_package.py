@@ -43,7 +43,6 @@ def test_the_command_line_is_installed():
         "spark",
         "sql",
         "torch",
-        "progress",
         "quickstart",
         "docs",
         "dev",

@@ -135,8 +135,7 @@ class Master:
         self.run_id = _run_id(run_id, is_found_by_name=backend is None or storage is not None)
         check_seconds("ping_interval", ping_interval)
         self.config_generator = config_generator
-        self.working_directory = os.fspath(working_directory)
-        self.shutdown_workers = shutdown_workers
+        self.working_directory, self.shutdown_workers = os.fspath(working_directory), shutdown_workers
         self.logger = logger or logging.getLogger("hpbandster_ng")
         self.result_logger = result_logger
         self.seed = _seed(seed)
@@ -147,8 +146,7 @@ class Master:
         self.config: dict[str, Any] = {"time_ref": None, "seed": self.seed}
         self.warmstart_iteration = _warm_start(previous_result, config_generator)
         self._pool = Pool(job_queue_sizes, dynamic_queue_size, max_attempts, job_timeout)
-        self._on_eliminated = on_eliminated
-        self._show_progressbar = show_progressbar
+        self._on_eliminated, self._show_progressbar = on_eliminated, show_progressbar
         self._storage = None if storage is None else OwnStorage(storage_of(storage, self.run_id))
         addresses = (nameserver, nameserver_port, host)
         self._backend = backend or PyroBackend(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hpbandster_ng.engine.events import StartJob
-from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.events import Eliminate, EndJob, Event, QueueJob, StartJob
+from hpbandster_ng.engine.records import ConfigId, Outcome
 from hpbandster_ng.terminal.standing import Standing
 
-__all__ = ["awaited", "config_name", "duration", "incumbent", "iterations", "picks", "rungs", "runs", "state"]
+__all__ = ["awaited", "config_name", "duration", "incumbent", "iterations", "picks", "rungs", "runs", "state", "story"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -19,6 +21,8 @@ _ABANDONED = (
     "nothing runs, and nothing was recorded for {}: its master seems to be gone; start the same script again, which "
     "goes on from here"
 )
+
+_NOBODY_ASKS = "nothing runs: nobody has a suggestion; start a worker"
 
 _SLOW = 3.0
 """A job that takes so many times what others took on its budget is worth a word."""
@@ -64,24 +68,25 @@ def incumbent(standing: Standing) -> str:
     return f"loss {best.outcome.result['loss']:.6g} on budget {best.job.budget:g}, {config_name(best.job.config_id)}"
 
 
-def state(standing: Standing, now: float) -> str:
+def state(standing: Standing, now: float, is_shared: bool = False) -> str:
     """What the run does; where nothing runs, why not, and what to do about it.
 
     Args:
         now: unix seconds.
+        is_shared: whether there is no master, and those who evaluate ask for suggestions.
     """
     if standing.running:
         workers = len({start.worker for start in standing.running.values()})
         words = f"running: {len(standing.running)} jobs on {workers} workers"
         left = standing.seconds_left(now)
         return words if left is None else f"{words}, about {duration(left)} left"
-    for applies, words in _reasons(standing, now):
+    for applies, words in _reasons(standing, now, is_shared):
         if applies:
             return words
-    return "between two jobs"
+    return _NOBODY_ASKS if is_shared else "between two jobs"
 
 
-def _reasons(standing: Standing, now: float) -> list[tuple[bool, str]]:
+def _reasons(standing: Standing, now: float, is_shared: bool) -> list[tuple[bool, str]]:
     """Why nothing runs, the most telling first."""
     silent = 0.0 if standing.last_at is None else now - standing.last_at
     deadline = standing.requests[-1].deadline if standing.requests else None
@@ -98,7 +103,7 @@ def _reasons(standing: Standing, now: float) -> list[tuple[bool, str]]:
             deadline is not None and now >= deadline,
             "its time is up (max_time), and nothing new starts; the next run() goes on",
         ),
-        (silent > _SILENCE, _ABANDONED.format(duration(silent))),
+        (not is_shared and silent > _SILENCE, _ABANDONED.format(duration(silent))),
         (
             bool(standing.queued) and not standing.workers,
             f"nothing runs: {len(standing.queued)} jobs are queued, and there is no worker ({last})",
@@ -151,6 +156,38 @@ def picks(standing: Standing) -> list[str]:
         for kind, (count, latest) in sorted(reasons.items(), key=lambda item: -item[1][0])
     ]
     return lines
+
+
+def story(events: Iterable[Event], config_id: ConfigId) -> list[tuple[float, str]]:
+    """What became of a configuration: unix seconds and words, in order; empty if the log does not know it."""
+    told: list[tuple[float, str]] = []
+    for event in events:
+        match event:
+            case QueueJob(job=job) if job.config_id == config_id:
+                if not told:
+                    told.append((event.at, _picked(job.config_info)))
+                told.append((event.at, f"queued on budget {job.budget:g}"))
+            case StartJob() if event.config_id == config_id:
+                attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
+                told.append((event.at, f"started on budget {event.budget:g} by {event.worker}{attempt}"))
+            case EndJob(report=report) if report.job.config_id == config_id:
+                told.append((event.at, f"ended on budget {report.job.budget:g}: {_outcome(report.outcome)}"))
+            case Eliminate() if event.config_id == config_id:
+                told.append((event.at, "is out, and will never run again"))
+    return told
+
+
+def _picked(config_info: Mapping[str, Any]) -> str:
+    if config_info.get("model_based_pick"):
+        budget = config_info.get("model_budget")
+        return "proposed by the model" if budget is None else f"proposed by the model of budget {budget:g}"
+    return f"picked without the model: {config_info.get('random_reason', 'this optimizer has none')}"
+
+
+def _outcome(outcome: Outcome) -> str:
+    if outcome.result is not None:
+        return f"loss {outcome.result['loss']:.6g}"
+    return ": ".join(filter(None, [outcome.state.value, (outcome.error or "").strip()]))
 
 
 def iterations(standing: Standing) -> str:

@@ -25,8 +25,8 @@ from hpbandster_ng.terminal.standing import Planned, Standing
 
 __all__ = ["ProgressBar"]
 
-_A_SECOND = 4
-"""Pictures."""
+_INTERVAL = 0.25
+"""Seconds between two pictures."""
 
 _MINUTE = 60.0
 
@@ -168,23 +168,32 @@ class _Console(Console):
 
 
 class _Live:
-    """A line of a terminal, drawn anew by a thread of rich."""
+    """A line of a terminal, drawn anew by a thread."""
 
     def __init__(self, file: TextIO, progress: ProgressBar) -> None:
         self._streams = sys.stdout, sys.stderr
         self._live = Live(
             progress,
             console=_Console(file=file),
-            refresh_per_second=_A_SECOND,
+            auto_refresh=False,  # rich would not wait for the end of its thread
             redirect_stdout=sys.stdout.isatty(),  # what goes to a file must get there
         )
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="hpbandster-progress", daemon=True)
         self._live.start()
         _shown.add(self)
+        self._thread.start()
+
+    def _refresh(self) -> None:
+        while not self._is_over.wait(_INTERVAL):
+            self._live.refresh()
 
     def update(self) -> None:
         """The thread will."""
 
     def close(self) -> None:
+        self._is_over.set()
+        self._thread.join()
         _shown.discard(self)
         self._live.stop()
 

@@ -275,7 +275,6 @@ def test_plan_of_an_id_needs_a_storage(monkeypatch):
     [
         ("redis://user:secret@host", "storage='redis:...' must be the url of a database; use sqlite:///FILE, "),
         ("nonsense", "storage='nonsense' must be the url of a database; "),
-        ("journal:run", "a journal is for a run, which one process writes"),
         ("postgresql://user:secret@127.0.0.1:1/db", "cannot be read: "),
     ],
 )
@@ -284,6 +283,10 @@ def test_a_storage_that_cannot_be(url, message, command):
     found = error_of(command, *(["e"] if command == "status" else []), "--storage", url)
     assert message in found
     assert "secret" not in found
+
+
+def test_a_journal_holds_no_experiments(tmp_path):
+    assert error_of("list", "--storage", "journal:run").endswith("a journal is for a run, which one process writes")
 
 
 def test_a_database_of_a_later_release_is_refused(identity, tmp_path):

@@ -18,7 +18,7 @@ __all__ = ["delete", "extend", "release"]
 
 
 @click.command()
-@experiment_argument
+@experiment_argument()
 @click.argument("suggestion")
 @storage_option()
 @as_json_option
@@ -30,7 +30,7 @@ def release(experiment: str, suggestion: str, storage: str, as_json: bool) -> No
 
 
 @click.command()
-@experiment_argument
+@experiment_argument()
 @click.option("--suggestions", is_flag=True, help="Only its open suggestions, with their configurations.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @storage_option()
@@ -67,7 +67,7 @@ def _meant(logs: SharedLogs, experiment: str) -> tuple[str, str]:
 
 
 @click.command()
-@experiment_argument
+@experiment_argument()
 @click.option("--n-iterations", type=click.IntRange(min=1), required=True, metavar="N", help="How many in all.")
 @storage_option()
 @as_json_option

@@ -25,7 +25,7 @@ _Row = dict[str, Any]
 
 
 @click.command()
-@experiment_argument
+@experiment_argument()
 @click.option("--format", "kind", type=click.Choice(["csv", "json", "pickle"]), default="csv", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="In place of stdout.")
 @storage_option()

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from hpbandster_ng.errors import HpbandsterError
-from hpbandster_ng.experiments import Best, Experiment, Metric, Progress, Suggestion
+from hpbandster_ng.experiments import Experiment, Progress, Suggestion
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
-from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
+from hpbandster_ng.interfaces.cli.tables import figure, say, show_json, show_table
 from hpbandster_ng.storage.urls import logs_closed_on_error
 
-__all__ = ["list_experiments", "status", "suggestions"]
+__all__ = ["list_experiments", "suggestions"]
 
 
 @click.command("list")
@@ -41,40 +41,7 @@ def list_experiments(storage: str, as_json: bool) -> None:
 
 
 @click.command()
-@experiment_argument
-@storage_option()
-@as_json_option
-def status(experiment: str, storage: str, as_json: bool) -> None:
-    """Show how far an experiment is, and what is best so far."""
-    with Experiment.open(storage, experiment) as opened:
-        progress, best, front = opened.progress, opened.best(), opened.pareto_front()
-    metrics: tuple[Metric, ...] = opened.metrics.all
-    has_front = len(opened.metrics.optimised) > 1
-    if as_json:
-        details = {
-            "metrics": [asdict(metric) for metric in metrics],
-            "parallel_bandwidth": opened.parallel_bandwidth,
-            "metadata": opened.metadata,
-            "best": None if best is None else asdict(best),
-        }
-        summary = _summary(opened.id, opened.name, progress)
-        show_json(summary | details | ({"pareto_front": [asdict(each) for each in front]} if has_front else {}))
-        return
-    state, iterations, is_open, observed = _standing(progress)
-    fields = {"id": opened.id, "name": opened.name, "state": state, "iterations": iterations, "open": is_open}
-    fields |= {"observed": observed, "metrics": "; ".join(map(_described, metrics))}
-    fields |= {"metadata": json.dumps(opened.metadata, default=repr)} if opened.metadata else {}
-    fields |= {"best": "nothing yet"} if best is None else _of_best(best)
-    show_fields(fields)
-    if has_front and front:
-        say("")
-        say("No other configuration is better in every metric than one of these:")
-        rows = ([*map(figure, each.metrics.values()), json.dumps(each.config)] for each in front)
-        show_table((*front[0].metrics, "configuration"), rows)
-
-
-@click.command()
-@experiment_argument
+@experiment_argument()
 @click.option(
     "--state", type=click.Choice(["open", "closed"]), default="open", show_default=True, help="Which suggestions."
 )
@@ -111,16 +78,6 @@ def _standing(progress: Progress | HpbandsterError) -> tuple[str, str, str, str]
     observed = ", ".join(f"{count} {state}" for state, count in progress.observed.items())
     state = "finished" if progress.is_finished else "running"
     return state, f"{progress.n_begun} of {asked}", str(progress.open), observed or "none"
-
-
-def _described(metric: Metric) -> str:
-    bound = "" if metric.threshold is None else f", threshold {figure(metric.threshold)}"
-    return f"{metric.name} ({metric.strategy}, {metric.objective}{bound})"
-
-
-def _of_best(best: Best) -> dict[str, str]:
-    values = ", ".join(f"{name} {figure(value)}" for name, value in best.metrics.items())
-    return {"best": values, "on budget": figure(best.budget), "with": json.dumps(best.config)}
 
 
 def _row(suggestion: Suggestion) -> tuple[object, ...]:

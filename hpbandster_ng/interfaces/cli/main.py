@@ -20,8 +20,9 @@ from hpbandster_ng.interfaces.cli.change import delete, extend, release
 from hpbandster_ng.interfaces.cli.create import create, plan
 from hpbandster_ng.interfaces.cli.doctor import doctor
 from hpbandster_ng.interfaces.cli.export import export
-from hpbandster_ng.interfaces.cli.look import list_experiments, status, suggestions
+from hpbandster_ng.interfaces.cli.look import list_experiments, suggestions
 from hpbandster_ng.interfaces.cli.start_worker import start_worker
+from hpbandster_ng.interfaces.cli.status import status
 from hpbandster_ng.interfaces.cli.submit import submit
 from hpbandster_ng.interfaces.cli.worker import worker
 

@@ -37,9 +37,10 @@ def as_json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
-def experiment_argument(command: _Command) -> _Command:
+def experiment_argument(required: bool = True) -> Callable[[_Command], _Command]:
     """Adds the argument that says which experiment is meant."""
-    return click.argument("experiment", metavar="ID", shell_complete=_complete)(command)
+    metavar = "ID" if required else "[ID]"
+    return click.argument("experiment", metavar=metavar, required=required, shell_complete=_complete)
 
 
 def progress_of(logs: SharedLogs, identity: str) -> Progress | HpbandsterError:

@@ -24,7 +24,7 @@ _POLL = 0.1
 
 
 @click.command("start-worker")
-@experiment_argument
+@experiment_argument()
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @storage_option()
 @click.option("--workers", type=click.IntRange(min=1), default=1, metavar="N", help="How many; one by default.")
