@@ -26,6 +26,7 @@ PURE_OPTIMIZERS = (
     "optimizers.learning_curve_models",
 )
 PURE = (
+    "analysis",
     "engine",
     *PURE_OPTIMIZERS,
     "interfaces.doctor.judgement",
@@ -41,15 +42,16 @@ ARROWS = {
     "": ("interfaces.fmin",),
     "errors": (),
     "engine": (),
+    "analysis": ("engine",),
     **dict.fromkeys(PURE_OPTIMIZERS, ("engine", *PURE_OPTIMIZERS)),
     "storage": ("engine",),
     "backends": ("engine",),
     "simulator": ("engine", *PURE_OPTIMIZERS),
     "runtime": ("engine", "storage.base", "backends.base"),
-    "core": ("runtime", "backends", "storage", "engine"),
+    "core": ("analysis", "runtime", "backends", "storage", "engine"),
     "experiments": ("engine", "storage", "runtime", "core.result", "core.resumption", "optimizers"),
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
-    "visualization": ("core",),
+    "visualization": ("analysis", "core"),
     "integrations": ("runtime", "engine"),
     "testing": ("engine", "storage.base", "storage.shared", "backends.base", "optimizers"),
 }
