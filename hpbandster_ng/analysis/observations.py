@@ -4,36 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.analysis.runs import AnyRun, spans_magnitudes
 from hpbandster_ng.engine.records import ConfigId
 
-__all__ = ["Observations", "Observed", "comparable"]
+__all__ = ["Observations", "comparable"]
 
 Array = npt.NDArray[np.float64]
 
 _MOST = 1000
 """Configurations: a model of more tells no more of the hyperparameters that matter, and takes
 seconds."""
-
-_WIDE = 100.0
-"""Positive losses that span more than this factor are compared by their logarithms."""
-
-
-class Observed(Protocol):
-    """What is needed of a run; :class:`hpbandster_ng.core.run.Run` has it."""
-
-    @property
-    def config_id(self) -> ConfigId: ...
-    @property
-    def budget(self) -> float: ...
-    @property
-    def loss(self) -> float | None: ...
-    @property
-    def is_success(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +39,7 @@ class Observations:
     num_configs: int
 
 
-def comparable(runs: Iterable[Observed], rng: np.random.Generator, budget: float | None = None) -> Observations:
+def comparable(runs: Iterable[AnyRun], rng: np.random.Generator, budget: float | None = None) -> Observations:
     """One loss a configuration: that on the largest budget which it has succeeded on.
 
     From each budget to the next, the loss of the configurations that succeeded on both changes; by the median of these
@@ -82,8 +66,8 @@ def comparable(runs: Iterable[Observed], rng: np.random.Generator, budget: float
         if run.is_success and run.loss is not None and budget in (None, run.budget):
             by_budget.setdefault(run.budget, {})[run.config_id] = run.loss
     budgets = sorted(by_budget)
-    every = np.array([loss for losses in by_budget.values() for loss in losses.values()])
-    is_log = bool(len(every)) and every.min() > 0 and every.max() / _WIDE > every.min()
+    every = [loss for losses in by_budget.values() for loss in losses.values()]
+    is_log = bool(every) and spans_magnitudes(every)
     merged: dict[ConfigId, float] = {}
     for smaller, each in zip([None, *budgets], budgets, strict=False):
         losses = {key: float(np.log(loss)) if is_log else loss for key, loss in by_budget[each].items()}

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hpbandster_ng.analysis.runs import spans_magnitudes
+
 __all__ = ["Parameter", "encoded", "inferred"]
 
 Array = npt.NDArray[np.float64]
-
-_WIDE = 100.0
-"""Positive numbers that span more than this factor are taken for logarithmic where nobody tells."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def _inferred(name: str, values: list[Any]) -> Parameter:
         return Parameter.category(name, _ascending(values))
     lower, upper = float(min(values)), float(max(values))
     is_integer = all(isinstance(value, int) for value in values)
-    return Parameter(name, (), lower, upper, lower > 0 and upper / lower > _WIDE, is_integer)
+    return Parameter(name, (), lower, upper, spans_magnitudes([lower, upper]), is_integer)
 
 
 def _is_number(value: Any) -> bool:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hpbandster_ng.analysis.forest import Grid, Tree, gridded, grown
-from hpbandster_ng.analysis.observations import Observations, Observed, comparable
+from hpbandster_ng.analysis.observations import Observations, comparable
 from hpbandster_ng.analysis.parameters import Parameter, encoded, inferred
+from hpbandster_ng.analysis.runs import AnyRun
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.errors import InvalidArgumentError
 
@@ -47,7 +48,7 @@ class Surrogate:
 
 
 def modelled(
-    runs: Iterable[Observed],
+    runs: Iterable[AnyRun],
     configs: Mapping[ConfigId, Config],
     rng: np.random.Generator,
     *,
