@@ -26,6 +26,7 @@ PURE_OPTIMIZERS = (
     "optimizers.learning_curve_models",
 )
 PURE = (
+    "analysis",
     "engine",
     *PURE_OPTIMIZERS,
     "terminal.answers",
@@ -43,16 +44,17 @@ ARROWS = {
     "": ("interfaces.fmin",),
     "errors": (),
     "engine": (),
+    "analysis": ("engine",),
     **dict.fromkeys(PURE_OPTIMIZERS, ("engine", *PURE_OPTIMIZERS)),
     "storage": ("engine",),
     "backends": ("engine",),
     "simulator": ("engine", *PURE_OPTIMIZERS),
     "runtime": ("engine", "storage.base", "backends.base"),
     "terminal": ("engine",),
-    "core": ("runtime", "backends", "storage", "engine", "terminal"),
+    "core": ("analysis", "runtime", "backends", "storage", "engine", "terminal"),
     "experiments": ("engine", "storage", "runtime", "core.result", "core.resumption", "optimizers"),
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
-    "visualization": ("core",),
+    "visualization": ("analysis", "core"),
     "integrations": ("runtime", "engine"),
     "testing": ("engine", "storage.base", "storage.shared", "backends.base", "optimizers"),
 }

@@ -77,12 +77,11 @@ class WarmStartIteration(Iteration):
 class _PastJob:
     """A run of an earlier result, in the shape that brackets and generators read."""
 
-    worker_name = None
-
     def __init__(self, config_id: ConfigId, config: Config, run: Run, timestamps: dict[str, float]) -> None:
         self.id = config_id
         self.kwargs = {"config": config, "budget": run.budget}
         self.result = None if run.loss is None else {"loss": run.loss, "info": run.info}
         self.exception = run.error_logs
         self.outcome = Outcome(run.outcome, self.result, self.exception)
+        self.worker_name = run.worker
         self.timestamps = timestamps

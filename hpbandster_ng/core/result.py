@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpbandster_ng.core.recommendation import recommended
+from hpbandster_ng.core.result_html import Incumbent, result_html
 from hpbandster_ng.core.result_pickle import read_pickle
-from hpbandster_ng.core.result_tables import LossFunction, fanova_data, pandas_dataframe
+from hpbandster_ng.core.result_tables import LossFunction, fanova_data, pandas_dataframe, tidy_dataframe
 from hpbandster_ng.core.run import LearningCurve, Run, extract_HBS_learning_curves
 from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.plain import plain
@@ -114,7 +115,8 @@ class Result:
                 results=_by_plain_budget(datum.results),
                 time_stamps=_by_plain_budget(datum.time_stamps),
                 exceptions=_by_plain_budget(datum.exceptions),
-                outcomes=_by_plain_budget(getattr(datum, "outcomes", {})),  # results of before have none
+                outcomes=_by_plain_budget(getattr(datum, "outcomes", {})),  # results of before have none of
+                workers=_by_plain_budget(getattr(datum, "workers", {})),  # these two
                 budget=plain(datum.budget, "budget"),
             )
             for config_id, datum in state["data"].items()
@@ -122,6 +124,17 @@ class Result:
 
     def __getitem__(self, config_id: ConfigId) -> Datum:
         return self.data[config_id]
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the runs on each budget, the incumbent, and how its loss came down."""
+        config_id = self.get_incumbent_id()
+        name = "Recommended, without a result on the largest budget:" if config_id is None else "Incumbent"
+        best = self.recommend() if config_id is None else config_id
+        if best is None:
+            return result_html(self.get_all_runs(), len(self.data), None)
+        curve = self.get_incumbent_trajectory(all_budgets=False)
+        incumbent = Incumbent(name, best, self.data[best].config, curve["times_finished"], curve["losses"])
+        return result_html(self.get_all_runs(), len(self.data), incumbent)
 
     def get_incumbent_id(self) -> ConfigId | None:
         """The configuration with the lowest loss on ``max_budget``; None if nothing succeeded there."""
@@ -314,6 +327,32 @@ class Result:
         configs = {config_id: datum.config for config_id, datum in self.data.items()}
         return pandas_dataframe(self.get_all_runs(), configs, self._budgets(budgets), loss_fn)
 
+    def to_pandas(self) -> Any:
+        """The run as one data frame with a row for each run, failed ones included.
+
+        ====================================  ==========================================================================
+        ``iteration``, ``stage``, ``index``   the three parts of the configuration's id
+        ``budget``, ``loss``                  on what it ran, and what came of it, if anything did
+        ``outcome``                           ``succeeded``, ``failed``, ``invalid return``, ``timed out`` or ``lost``
+        ``submitted``, ``started``,           seconds since the start of the run, as in ``time_stamps`` of :class:`Run`
+        ``finished``
+        ``duration``                          seconds from ``started`` to ``finished``
+        ``worker``                            who computed it, where that is known
+        ``model_based_pick``                  whether a model picked the configuration, where the generator tells
+        ``error``                             the traceback or the reason if it failed
+        ``config.*``                          a column for each hyperparameter; missing where inactive
+        ``metric.*``                          a column for each metric of an experiment that has several
+        ``info.*``                            a column for each number, text or truth value in a mapping ``info``
+        ====================================  ==========================================================================
+
+        Returns:
+            The data frame; the columns up to ``error`` are always there.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return tidy_dataframe(self.get_all_runs(), self.data)
+
     def _budgets(self, budgets: Sequence[float] | None) -> list[float]:
         if budgets is None:
             budgets = self.HB_config.get("budgets", ())
@@ -332,6 +371,7 @@ def _relative_copy(datum: Datum, time_ref: float) -> Datum:
         time_stamps=stamps,
         exceptions=dict(datum.exceptions),
         outcomes=dict(datum.outcomes),
+        workers=dict(datum.workers),
     )
 
 
@@ -345,6 +385,7 @@ def _run(config_id: ConfigId, datum: Datum, budget: float) -> Run:
     run = Run(config_id, budget, loss, info, datum.time_stamps[budget], datum.exceptions.get(budget))
     if budget in datum.outcomes:
         run.outcome = OutcomeState(datum.outcomes[budget])
+    run.worker = datum.workers.get(budget)
     return run
 
 

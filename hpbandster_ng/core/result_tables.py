@@ -1,4 +1,4 @@
-"""A run as a table of numbers, for tools that tell which hyperparameters matter."""
+"""A run as a table: of numbers, for tools that tell which hyperparameters matter, or of all that is known."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import ConfigSpace
 import numpy as np
 
 from hpbandster_ng.core.run import Run
+from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.records import Config, ConfigId, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
 
-__all__ = ["LossFunction", "fanova_data", "pandas_dataframe"]
+__all__ = ["LossFunction", "fanova_data", "pandas_dataframe", "run_columns", "run_rows", "tidy_dataframe"]
 
 LossFunction = Callable[[Run], float]
 
@@ -103,10 +104,7 @@ def pandas_dataframe(
     runs: Iterable[Run], configs: Mapping[ConfigId, Config], budgets: Sequence[float], loss_fn: LossFunction
 ) -> tuple[Any, Any]:
     """The work of ``Result.get_pandas_dataframe``, which documents it."""
-    try:
-        import pandas as pd  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError("Result.get_pandas_dataframe", "pandas", "pandas") from error
+    pd = _pandas("Result.get_pandas_dataframe")
     chosen = [run for run in runs if run.budget in budgets and run.loss is not None]
     rows = [dict(configs[run.config_id]) for run in chosen]
     if len(budgets) > 1:
@@ -119,3 +117,73 @@ def pandas_dataframe(
             )
         rows = [{**row, _BUDGET: run.budget} for row, run in zip(rows, chosen, strict=True)]
     return pd.DataFrame(rows), pd.DataFrame({"loss": [loss_fn(run) for run in chosen]})
+
+
+def run_rows(runs: Iterable[Run], data: Mapping[ConfigId, Datum]) -> list[dict[str, Any]]:
+    """A row a run, with the columns that :func:`run_columns` lists; where a run has no value, the column is absent.
+
+    Args:
+        runs: ``result.get_all_runs()``, or some of them.
+        data: ``result.data``.
+
+    Example:
+        >>> stamps = {"submitted": 0.0, "started": 1.0, "finished": 3.5}
+        >>> datum = Datum({"x": 0.5}, {"model_based_pick": True})
+        >>> run = Run((0, 0, 3), 9.0, 0.25, {"accuracy": 0.75, "curve": [1, 2]}, stamps, None, worker="w")
+        >>> rows = run_rows([run], {(0, 0, 3): datum})
+        >>> rows[0]["loss"], rows[0]["duration"], rows[0]["config.x"], rows[0]["info.accuracy"]
+        (0.25, 2.5, 0.5, 0.75)
+        >>> run_columns(rows)[-3:]
+        ['error', 'config.x', 'info.accuracy']
+    """
+    return [_row(run, data[run.config_id]) for run in runs]
+
+
+_COLUMNS = (
+    *("iteration", "stage", "index", "budget", "loss", "outcome"),
+    *("submitted", "started", "finished", "duration", "worker", "model_based_pick", "error"),
+)
+_PREFIXES = ("config.", "metric.", "info.")
+_SCALARS = (bool, int, float, str)
+
+
+def run_columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The columns of rows, in their order: those that every table has, then configurations, metrics and ``info``."""
+    named = dict.fromkeys(name for row in rows for name in row if name not in _COLUMNS)
+    return [*_COLUMNS, *(name for prefix in _PREFIXES for name in named if name.startswith(prefix))]
+
+
+def _row(run: Run, datum: Datum) -> dict[str, Any]:
+    told = datum.results.get(run.budget) or {}
+    info = run.info if isinstance(run.info, Mapping) else {}
+    stamps = run.time_stamps
+    row = {
+        **dict(zip(("iteration", "stage", "index"), run.config_id, strict=True)),
+        "budget": run.budget,
+        "loss": run.loss,
+        "outcome": run.outcome.value,
+        **{name: stamps.get(name) for name in ("submitted", "started", "finished")},
+        "duration": stamps["finished"] - stamps["started"] if "started" in stamps else None,
+        "worker": run.worker,
+        "model_based_pick": datum.config_info.get("model_based_pick"),
+        "error": run.error_logs,
+        **{f"config.{name}": value for name, value in datum.config.items()},
+        **{f"metric.{name}": value for name, value in told.get("metrics", {}).items()},
+        **{f"info.{name}": value for name, value in info.items() if isinstance(value, _SCALARS)},
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def tidy_dataframe(runs: Iterable[Run], data: Mapping[ConfigId, Datum]) -> Any:
+    """The work of ``Result.to_pandas``, which documents it."""
+    pd = _pandas("Result.to_pandas")
+    rows = run_rows(runs, data)
+    return pd.DataFrame(rows, columns=run_columns(rows))
+
+
+def _pandas(feature: str) -> Any:
+    try:
+        import pandas as pd  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError(feature, "pandas", "pandas") from error
+    return pd

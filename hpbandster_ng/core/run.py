@@ -30,6 +30,8 @@ class Run:
         outcome: what it came to: ``SUCCEEDED``, ``FAILED`` (``compute`` raised, or took its process with it),
             ``INVALID`` (what it returned is no result), ``TIMED_OUT`` or ``LOST`` (the worker or its machine went
             away). Where that was not written down, as by the predecessor, a run without a finite loss has failed.
+        worker: who computed it; None where nobody told, as the predecessor and its logs do not, or where none ever
+            started it.
 
     Example:
         >>> run = Run((0, 0, 1), 9.0, 0.25, {"accuracy": 0.75}, {"finished": 1.5}, None)
@@ -44,6 +46,7 @@ class Run:
     time_stamps: dict[str, float]
     error_logs: str | None
     outcome: OutcomeState = None  # type: ignore[assignment] # where it is not told, the loss tells it
+    worker: str | None = None
 
     def __post_init__(self) -> None:
         if self.outcome is None:

@@ -50,6 +50,7 @@ class Datum:
         exceptions: by budget the traceback, or None.
         outcomes: by budget ``"invalid return"``, ``"timed out"`` or ``"lost"``, where the run came to that; whatever
             else has no result has failed.
+        workers: by budget who computed it, where that is known.
         status: QUEUED, RUNNING, REVIEW (waits for the rung to end, or for a promotion), TERMINATED (did not advance,
             or was cancelled), COMPLETED (went all the way) or CRASHED.
         budget: the budget it runs on now, or ran on last.
@@ -63,6 +64,7 @@ class Datum:
     status: str = "QUEUED"
     budget: float = 0.0
     outcomes: dict[float, str] = field(default_factory=dict)
+    workers: dict[float, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,9 @@ def record(datum: Datum, job: Any) -> None:
     outcome = getattr(job, "outcome", None)  # which jobs of scripts by hand do not have
     if outcome is not None and outcome.state not in (OutcomeState.SUCCEEDED, OutcomeState.FAILED):
         datum.outcomes[budget] = outcome.state.value
+    worker = getattr(job, "worker_name", None)  # as above
+    if worker is not None:
+        datum.workers[budget] = worker
     datum.budget = budget
     datum.status = "REVIEW" if is_success(job.result) else "CRASHED"
 

@@ -158,3 +158,17 @@ def test_the_real_pickle_of_the_predecessor():
     assert all("diverged" in run.error_logs for run in crashed)
     assert read.get_incumbent_id() == (3, 0, 7)
     assert read.HB_config["max_budget"] == 9
+
+
+def test_who_computed_a_run_is_kept_and_pickles_that_do_not_tell_are_read(tmp_path):
+    result = a_result()
+    result.data[0, 0, 0].workers[9.0] = "w"
+    path = save(tmp_path / "results.pkl", result)
+    assert [each.get_all_runs()[0].worker for each in (Result.from_pickle(path), pickle.loads(path.read_bytes()))] == [
+        "w",
+        "w",
+    ]
+    del vars(result.data[0, 0, 0])["workers"]
+    path = save(tmp_path / "old.pkl", result)
+    assert Result.from_pickle(path).get_all_runs()[0].worker is None
+    assert pickle.loads(path.read_bytes()).get_all_runs()[0].worker is None

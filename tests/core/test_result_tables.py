@@ -160,3 +160,44 @@ def test_a_missing_pandas_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_pandas)
     with pytest.raises(MissingExtraError, match=r"pip install 'hpbandster_ng\[pandas\]'"):
         result().get_pandas_dataframe()
+
+
+def test_the_tidy_frame_has_a_row_for_each_run_and_all_that_is_known_of_it():
+    pd = pytest.importorskip("pandas")
+    known = Datum({"x": 0.5, "act": "relu"}, {"model_based_pick": True})
+    known.results = {1.0: {"loss": 0.5, "info": {"test": 1.0, "curve": [1]}}, 3.0: None}
+    known.time_stamps = {1.0: {"submitted": 0.0, "started": 1.0, "finished": 3.5}, 3.0: {"submitted": 4, "finished": 5}}
+    known.exceptions, known.outcomes, known.workers = {3.0: "it died"}, {3.0: "lost"}, {1.0: "w"}
+    several = Datum(
+        {"x": 1.5}, {}, {1.0: {"loss": 0.25, "info": "text", "metrics": {"size": 7}}}, {1.0: {"finished": 2}}
+    )
+    frame = Result({(0, 0, 0): known, (2, 1, 7): several}, {}).to_pandas()
+    expected = {
+        "iteration": [0, 0, 2],
+        "stage": [0, 0, 1],
+        "index": [0, 0, 7],
+        "budget": [1.0, 3.0, 1.0],
+        "loss": [0.5, None, 0.25],
+        "outcome": ["succeeded", "lost", "succeeded"],
+        "submitted": [0.0, 4, None],
+        "started": [1.0, None, None],
+        "finished": [3.5, 5, 2],
+        "duration": [2.5, None, None],
+        "worker": ["w", None, None],
+        "model_based_pick": [True, True, None],
+        "error": [None, "it died", None],
+        "config.x": [0.5, 0.5, 1.5],
+        "config.act": ["relu", "relu", None],
+        "metric.size": [None, None, 7],
+        "info.test": [1.0, None, None],
+    }
+    told = {name: [None if pd.isna(value) else value for value in frame[name]] for name in frame.columns}
+    assert told == expected
+    assert list(told) == list(expected)
+
+
+def test_the_tidy_frame_of_no_run_has_its_columns():
+    pytest.importorskip("pandas")
+    frame = Result({}, {}).to_pandas()
+    assert len(frame) == 0
+    assert list(frame.columns)[:6] == ["iteration", "stage", "index", "budget", "loss", "outcome"]

@@ -73,6 +73,15 @@ class TestStandAlone:
         bracket.register_result(job(config_id, budget, exception="Traceback ..."))
         assert bracket.data[config_id].exceptions == {1: "Traceback ..."}
 
+    def test_who_computed_is_kept_where_the_job_tells(self):
+        bracket = SuccessiveHalving(0, [2], [1], numbered_sampler())
+        for worker in ("w", None):
+            config_id, _, budget = bracket.get_next_run()
+            done = job(config_id, budget, 0.5)
+            done.worker_name = worker
+            bracket.register_result(done)
+        assert [datum.workers for datum in bracket.data.values()] == [{1: "w"}, {}]
+
     def test_statuses_on_the_way(self):
         bracket = SuccessiveHalving(0, [2, 1], [1, 3], numbered_sampler())
         first = bracket.add_configuration()
