@@ -30,7 +30,6 @@ PURE = (
     "engine",
     *PURE_OPTIMIZERS,
     "terminal.answers",
-    "terminal.standing",
     "interfaces.doctor.judgement",
     "interfaces.doctor.machine_verdicts",
     "interfaces.doctor.run_verdicts",
@@ -50,12 +49,12 @@ ARROWS = {
     "backends": ("engine",),
     "simulator": ("engine", *PURE_OPTIMIZERS),
     "runtime": ("engine", "storage.base", "backends.base"),
-    "terminal": ("engine",),
+    "terminal": ("analysis", "engine"),
     "core": ("analysis", "runtime", "backends", "storage", "engine", "terminal"),
     "experiments": ("engine", "storage", "runtime", "core.result", "core.resumption", "optimizers"),
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
     "visualization": ("analysis", "core"),
-    "integrations": ("runtime", "engine"),
+    "integrations": ("analysis", "runtime", "engine"),
     "testing": ("engine", "storage.base", "storage.shared", "backends.base", "optimizers"),
 }
 

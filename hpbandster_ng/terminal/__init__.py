@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hpbandster_ng.analysis.standing import Planned
     from hpbandster_ng.terminal.progress import ProgressBar
-    from hpbandster_ng.terminal.standing import Planned
 
 __all__ = ["progressbar"]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Eliminate, EndJob, Event, QueueJob, StartJob
 from hpbandster_ng.engine.records import ConfigId, Outcome
-from hpbandster_ng.terminal.standing import Standing
 
 __all__ = ["awaited", "config_name", "duration", "incumbent", "iterations", "picks", "rungs", "runs", "state", "story"]
 

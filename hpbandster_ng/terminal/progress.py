@@ -19,9 +19,9 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
+from hpbandster_ng.analysis.standing import Planned, Standing
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.terminal.answers import duration
-from hpbandster_ng.terminal.standing import Planned, Standing
 
 __all__ = ["ProgressBar"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hpbandster_ng.analysis.standing import Rung, Standing
 from hpbandster_ng.engine.events import (
     Eliminate,
     EndJob,
@@ -20,7 +21,6 @@ from hpbandster_ng.engine.events import (
 )
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.terminal import answers
-from hpbandster_ng.terminal.standing import Rung, Standing
 
 REASON = {"model_based_pick": False, "random_reason": "no budget has enough results yet: 1 of 4 on budget 1"}
 ASKED = [RunDescribed(0.0, "r", {}), RunRequested(0.0, n_iterations=1)]

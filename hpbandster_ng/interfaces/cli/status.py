@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.records import ConfigId
 from hpbandster_ng.errors import InvalidArgumentError, LogError
@@ -19,7 +20,6 @@ from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argu
 from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
 from hpbandster_ng.storage.urls import run_ids_of, storage_of
 from hpbandster_ng.terminal import answers
-from hpbandster_ng.terminal.standing import Standing
 
 __all__ = ["status"]
 
