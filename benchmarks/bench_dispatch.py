@@ -103,7 +103,7 @@ def dask(n_jobs: int) -> float:
     import distributed
 
     with (
-        distributed.LocalCluster(N_WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=N_WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
         client.gather(client.map(no_op, range(N_WORKERS), pure=False))
