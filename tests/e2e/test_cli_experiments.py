@@ -22,7 +22,7 @@ from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.interfaces.cli.main import main
 from tests.waiting import LIMIT, wait_until, wait_until_gone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FILE = """
 name: {name}

@@ -18,7 +18,7 @@ from hpbandster_ng.optimizers import BOHB
 from tests.e2e import cli_workers
 from tests.waiting import LIMIT, wait_until, wait_until_gone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 MODULE = "tests.e2e.cli_workers"
 FILE = Path(cli_workers.__file__)

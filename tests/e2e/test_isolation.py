@@ -14,7 +14,7 @@ from hpbandster_ng.engine.events import EndJob, StartJob, WorkerJoined, WorkerLo
 from hpbandster_ng.engine.records import OutcomeState
 from tests.waiting import LIMIT, wait_until, wait_until_gone
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CRASHES = {
     "segfault": "was killed by SIGSEGV",

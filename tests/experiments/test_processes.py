@@ -21,6 +21,8 @@ from tests.waiting import LIMIT, wait_until
 
 __all__ = ["spawn", "stack"]
 
+pytestmark = pytest.mark.slow
+
 PROCESS = Path(__file__).parent / "process.py"
 SPACE = CS.ConfigurationSpace({"x": (0.0, 1.0)})
 
@@ -60,7 +62,6 @@ def test_no_suggestion_is_given_twice_and_no_observation_is_lost(experiment, url
     assert {StartJob} in decided  # who asked was given what somebody else had decided
 
 
-@pytest.mark.slow
 def test_what_killed_processes_had_is_evaluated_by_others_and_every_job_ends_once(experiment, url, spawn):
     hanging = [spawn(PROCESS, url, experiment.id, "hang") for _ in range(3)]
     for process in hanging:

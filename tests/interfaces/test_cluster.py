@@ -29,6 +29,8 @@ from hpbandster_ng.interfaces.cluster.slurm import Slurm
 from hpbandster_ng.interfaces.cluster.supervisor import Supervisor
 from tests.waiting import wait_until, wait_until_gone
 
+pytestmark = pytest.mark.slow
+
 HOME = Path("/home/me")
 FIRST, THIRD = Task("7_1", "7", "7_1", HOME), Task("7_3", "7", "7_1", HOME)
 ALONE = Task("7", "7", None, HOME)

@@ -28,6 +28,7 @@ class TestOneServer(FollowedStorageContract):
         return functools.partial(MongoStorage, self.url, "run")
 
 
+@pytest.mark.slow
 class TestReplicaSet(FollowedStorageContract):
     @pytest.fixture(autouse=True)
     def _url(self, mongod_replica_set):
