@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from hpbandster_ng.engine.events import Happening, StartJob
 from hpbandster_ng.engine.records import ConfigId, Job
 
-__all__ = ["Backend", "Clock", "config_directory"]
+__all__ = ["NO_CONTEXT", "Backend", "Clock", "Context", "config_directory"]
 
 Clock = Callable[[], float]
 """The master's clock: unix seconds that never run backwards."""
+
+Context = Mapping[str, Mapping[str, str]]
+"""What travels with a call beside its arguments: settings by the name of the tool that they are for; see
+:mod:`hpbandster_ng.backends.context`."""
+
+NO_CONTEXT: Context = {}
 
 
 class Backend(Protocol):
@@ -35,11 +41,12 @@ class Backend(Protocol):
             clock: stamps every happening.
         """
 
-    def submit(self, start: StartJob, job: Job) -> None:
+    def submit(self, start: StartJob, job: Job, context: Context = NO_CONTEXT) -> None:
         """Hand a job to an idle worker; returns at once. Whatever goes wrong is reported as a happening.
 
         Args:
             start: which worker it goes to, and how long it may take.
+            context: what is around ``compute`` there.
         """
 
     def next_event(self, timeout: float) -> Happening | None:

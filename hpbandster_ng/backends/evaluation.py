@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from hpbandster_ng.backends.base import NO_CONTEXT, Context
+from hpbandster_ng.backends.context import entered
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
 from hpbandster_ng.errors import NotPlainError, ResultError
@@ -30,6 +32,7 @@ class Call(NamedTuple):
     Attributes:
         working_directory: the directory of this configuration.
         previous_budget: the largest budget that this configuration has succeeded on, or None.
+        context: what is entered around it, which it does not get.
     """
 
     config_id: ConfigId
@@ -37,6 +40,7 @@ class Call(NamedTuple):
     budget: float
     working_directory: str
     previous_budget: float | None = None
+    context: Context = NO_CONTEXT
 
 
 def evaluate(compute: Compute, call: Call) -> Outcome:
@@ -55,11 +59,13 @@ def evaluate(compute: Compute, call: Call) -> Outcome:
         compute returned a dict without 'loss'; return {"loss": number, "info": ...}
     """
     arguments = call._asdict()
+    del arguments["context"]
     if not takes(compute, "previous_budget"):
         del arguments["previous_budget"]
     process = os.getpid()
     try:
-        returned = compute(**arguments)
+        with entered(call.context):
+            returned = compute(**arguments)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit and cancelled coroutines, too: every job comes to an end

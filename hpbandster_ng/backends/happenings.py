@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.base import Clock, Context, config_directory
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob
 from hpbandster_ng.engine.plain import plain
@@ -49,10 +49,11 @@ class Happenings:
         job = (start.config_id, start.budget, start.attempt, start.worker, outcome)
         self.report(lambda at: JobFinished(at, *job))
 
-    def call_for(self, start: StartJob, job: Job, working_directory: str) -> Call | None:
+    def call_for(self, start: StartJob, job: Job, context: Context, working_directory: str) -> Call | None:
         """What a job is to be called with in another process; None if it cannot be sent there, and so has failed.
 
         Args:
+            context: what is around it there.
             working_directory: of the run.
         """
         try:
@@ -61,7 +62,7 @@ class Happenings:
             self.finish(start, Outcome(OutcomeState.FAILED, error=str(error)))
             return None
         directory = config_directory(working_directory, job.config_id)
-        return Call(job.config_id, config, job.budget, directory, start.previous_budget)
+        return Call(job.config_id, config, job.budget, directory, start.previous_budget, context)
 
     def next(self, timeout: float) -> Happening | None:
         """What comes next, or None when ``timeout`` seconds have passed without it."""

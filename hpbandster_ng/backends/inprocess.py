@@ -6,7 +6,7 @@ import copy
 import time
 from collections import deque
 
-from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.base import NO_CONTEXT, Clock, Context, config_directory
 from hpbandster_ng.backends.evaluation import Call, Compute
 from hpbandster_ng.backends.evaluator import Evaluator
 from hpbandster_ng.engine.events import Happening, JobFinished, StartJob, WorkerJoined
@@ -31,15 +31,15 @@ class InProcessBackend:
     def __init__(self, compute: Compute, working_directory: str = ".") -> None:
         self.working_directory = working_directory
         self._evaluator = Evaluator(compute)
-        self._submitted: deque[tuple[StartJob, Job]] = deque()
+        self._submitted: deque[tuple[StartJob, Job, Context]] = deque()
         self._joined = False
 
     def start(self, clock: Clock) -> None:
         self._clock = clock
         self._joined = False
 
-    def submit(self, start: StartJob, job: Job) -> None:
-        self._submitted.append((start, job))
+    def submit(self, start: StartJob, job: Job, context: Context = NO_CONTEXT) -> None:
+        self._submitted.append((start, job, context))
 
     def next_event(self, timeout: float) -> Happening | None:
         if not self._joined:
@@ -48,9 +48,10 @@ class InProcessBackend:
         if not self._submitted:
             time.sleep(timeout)
             return None
-        start, job = self._submitted[0]  # and stays there if the user interrupts: the next run takes it up again
+        # It stays there if the user interrupts: the next run takes it up again.
+        start, job, context = self._submitted[0]
         directory = config_directory(self.working_directory, job.config_id)
-        call = Call(job.config_id, copy.deepcopy(job.config), job.budget, directory, start.previous_budget)
+        call = Call(job.config_id, copy.deepcopy(job.config), job.budget, directory, start.previous_budget, context)
         outcome = self._evaluator.evaluate(call, start.time_limit)
         self._submitted.popleft()
         return JobFinished(self._clock(), job.config_id, job.budget, start.attempt, start.worker, outcome)

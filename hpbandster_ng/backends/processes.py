@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.base import NO_CONTEXT, Clock, Context
 from hpbandster_ng.backends.devices import VISIBLE_DEVICES, device_of, visible_devices
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
@@ -98,8 +98,8 @@ class ProcessBackend:
             self.close(shutdown_workers=True)
             raise
 
-    def submit(self, start: StartJob, job: Job) -> None:
-        if call := self._happenings.call_for(start, job, self.working_directory):
+    def submit(self, start: StartJob, job: Job, context: Context = NO_CONTEXT) -> None:
+        if call := self._happenings.call_for(start, job, context, self.working_directory):
             self._workers[start.worker].submit(start, call)
 
     def next_event(self, timeout: float) -> Happening | None:

@@ -175,9 +175,8 @@ class Dispatcher:
             self._finish(job, ending.report)
         while start := self._pool.next_start(self._clock()):
             self._pool.apply(start)
-            self._backend.submit(
-                start, self._pool.tasks[start.key].job, self._jobs[start.key].kwargs.get("working_directory", ".")
-            )
+            directory = self._jobs[start.key].kwargs.get("working_directory", ".")
+            self._backend.submit(start, self._pool.tasks[start.key].job, working_directory=directory)
         if self.queue_callback is not None and len(self._pool.workers) != before:
             self._tell(self.queue_callback, len(self._pool.workers))
 

@@ -318,7 +318,8 @@ class Worker:
     def _evaluate(self, evaluator: Evaluator, order: Order) -> Outcome:
         attempt = order.attempt
         self.logger.info("worker %s starts %s on budget %g", self.worker_id, attempt.config_id, attempt.budget)
-        call = Call(attempt.config_id, order.config, attempt.budget, order.working_directory, order.previous_budget)
+        directory, previous = order.working_directory, order.previous_budget
+        call = Call(attempt.config_id, order.config, attempt.budget, directory, previous, order.context)
         outcome = evaluator.evaluate(call, order.time_limit)
         self.logger.info(
             "worker %s: %s on budget %g %s", self.worker_id, attempt.config_id, attempt.budget, outcome.state.value

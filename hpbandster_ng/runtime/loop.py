@@ -290,7 +290,7 @@ class Loop:
         """Hand a job to its worker, unless that was lost in the same moment."""
         task = self.planner.pool.tasks.get(start.key)
         if task is not None and (task.attempt, task.state) == (start.attempt, JobState.RUNNING):
-            self.backend.submit(start, task.job)
+            self.backend.submit(start, task.job, self._observers.context(task.job))
 
     def _record(self, events: Sequence[Event]) -> None:
         if not events:

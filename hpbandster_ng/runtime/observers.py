@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hpbandster_ng.backends.base import config_directory
+from hpbandster_ng.backends.base import Context, config_directory
 from hpbandster_ng.engine.events import Eliminate, EndJob, Event, QueueJob
-from hpbandster_ng.engine.records import ConfigId, OutcomeState
+from hpbandster_ng.engine.records import ConfigId, Job, OutcomeState
 
 __all__ = ["EliminationObserver", "Observer", "Observers", "ResultLoggerObserver"]
 
 Observer = Callable[[Event], Any]
 """Called with every event, in order, as it enters the log; what has a ``close()`` is closed with the run. What has a
-``replay(events)`` is called with all earlier events when a run goes on."""
+``replay(events)`` is called with all earlier events when a run goes on. What has a ``context(job)`` is asked, when a
+job is given to a worker, for what travels with it (:mod:`hpbandster_ng.backends.context`); it should not take long."""
 
 _logger = logging.getLogger("hpbandster_ng")
 
@@ -40,6 +41,12 @@ class Observers:
         """Tell those that want to know what happened before."""
         self._is_open = True
         self._call_each(lambda observer: getattr(observer, "replay", lambda _: None)(events), "on earlier events")
+
+    def context(self, job: Job) -> Context:
+        """What travels with a job, by the names of those whom it is for."""
+        merged: dict[str, Mapping[str, str]] = {}
+        self._call_each(lambda observer: merged.update(getattr(observer, "context", lambda _: {})(job)), "on a job")
+        return merged
 
     def close(self) -> None:
         """Close those that can be closed, once for each run of events; a further event opens them again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from hpbandster_ng.engine.checks import check_number, check_whole
@@ -120,7 +120,7 @@ class SimulatedBackend:
         for worker in self._speeds:
             self._plan(WorkerJoined(self._now, worker))
 
-    def submit(self, start: StartJob, job: Job) -> None:
+    def submit(self, start: StartJob, job: Job, context: Mapping[str, Any] | None = None) -> None:
         outcome, reached = self._evaluate(job)
         duration = self._cost(job, reached) / self._speeds[start.worker]
         duration *= self._luck.straggling(job.config_id, job.budget, start.attempt, self.workload.straggling)

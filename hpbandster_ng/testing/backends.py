@@ -89,6 +89,20 @@ class BackendContract:
                 assert info["has_directory"]
             assert list(tmp_path.glob("config_*")) == []
 
+    def test_what_travels_with_a_job_is_entered_around_it_alone(self, tmp_path: Path) -> None:
+        """Also around the next one in the same process, and a tool that is not installed there is no harm."""
+        with self._called(tmp_path) as caller:
+            for context in (
+                {},
+                {"testing": {"run": "ü", "url": "http://x"}, "unheard of": {}},
+                {"testing": {"a": "b"}},
+                {},
+            ):
+                for time_limit in (None, LIMIT):
+                    outcome = caller.end_of(caller.submit({"x": 1}, time_limit=time_limit, context=context))
+                    assert outcome.result is not None, outcome.error
+                    assert outcome.result["info"]["context"] == context.get("testing")
+
     def test_whatever_fails_is_one_outcome_and_the_worker_goes_on(self, tmp_path: Path) -> None:
         with self._called(tmp_path) as caller:
             for act, (state, text) in _FAILURES.items():

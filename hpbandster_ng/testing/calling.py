@@ -15,7 +15,7 @@ from typing import Any
 
 import ConfigSpace
 
-from hpbandster_ng.backends.base import Backend
+from hpbandster_ng.backends.base import NO_CONTEXT, Backend, Context
 from hpbandster_ng.engine.events import Event, JobFinished, StartJob, WorkerJoined, WorkerLost
 from hpbandster_ng.engine.records import Job, Outcome
 from hpbandster_ng.optimizers import RandomSearch
@@ -55,6 +55,7 @@ class Caller:
         attempt: int = 1,
         time_limit: float | None = None,
         previous_budget: float | None = None,
+        context: Context = NO_CONTEXT,
     ) -> StartJob:
         """Hand a job to the worker that has been idle longest, as soon as there is one."""
         wait_until(lambda: self._order.idle, "a worker is idle", self.take_what_is_there)
@@ -62,7 +63,7 @@ class Caller:
         worker = next(iter(self._order.idle))
         start = StartJob(time.monotonic(), *job.key, attempt, worker, time_limit, previous_budget)
         self._order.note(start)
-        self.backend.submit(start, job)
+        self.backend.submit(start, job, context)
         return start
 
     def end_of(self, start: StartJob) -> Outcome:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hpbandster_ng.engine.records import Config, ConfigId
 
-__all__ = ["Acts", "begun", "let_go_on"]
+__all__ = ["Acts", "Noted", "begun", "let_go_on"]
 
 _BEGUN = ".begun-"
 _GO_ON = "go on"
+
+_noted = threading.local()
 
 _LIMIT = 120.0
 """Seconds after which nobody comes any more who lets an evaluation go on."""
@@ -38,7 +42,8 @@ class Acts:
     ===============================================  ==================================================================
 
     A success has the loss ``config["x"]``; its info holds ``arguments``, those of ``compute``; ``has_directory``,
-    whether the working directory was there; ``pid``, of the process; and ``built``, which no two objects share.
+    whether the working directory was there; ``pid``, of the process; ``built``, which no two objects share; and
+    ``context``, the settings that have travelled for :class:`Noted`, or None.
 
     Example:
         >>> Acts().compute((0, 0, 0), {"x": 0.5}, 9.0, ".", None)["loss"]
@@ -82,7 +87,21 @@ class Acts:
         }
         has_directory = Path(working_directory).is_dir()
         info = {"arguments": arguments, "has_directory": has_directory, "pid": os.getpid(), "built": self.built}
+        info["context"] = getattr(_noted, "settings", None)
         return {"loss": config["x"], "info": info}
+
+
+class Noted:
+    """What is entered around an evaluation that has a context for ``"testing"``."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> None:
+        _noted.settings = dict(self.settings)
+
+    def __exit__(self, *_: object) -> None:
+        del _noted.settings
 
 
 def begun(directory: Path) -> list[int]:

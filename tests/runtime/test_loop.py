@@ -58,7 +58,7 @@ class ScriptedBackend:
         self.clock = clock
         self.calls.append("start")
 
-    def submit(self, start, job):
+    def submit(self, start, job, context):
         self.calls.append(start)
         self.running.append((self.clock() + self.seconds, start))
 

@@ -141,3 +141,23 @@ def test_an_observer_of_a_run_that_goes_on_after_a_shutdown_sees_the_rest_and_is
         observers.notify(Tick(0.0))
         observers.close()
     assert seen == ["event", "close", "event", "close"]
+
+
+def test_what_travels_with_a_job_is_what_all_say_of_it(caplog):
+    job = Job((0, 0, 0), 1.0, {"x": 1}, {})
+
+    class Telling:
+        def __init__(self, name):
+            self.name = name
+
+        def __call__(self, event):
+            pass
+
+        def context(self, job):
+            if self.name is None:
+                raise RuntimeError("no tracking server")
+            return {self.name: {"budget": str(job.budget)}}
+
+    observers = Observers([Telling("a"), print, Telling(None), Telling("b")])
+    assert observers.context(job) == {"a": {"budget": "1.0"}, "b": {"budget": "1.0"}}
+    assert "raised on a job" in caplog.text

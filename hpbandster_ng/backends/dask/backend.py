@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.base import NO_CONTEXT, Clock, Context
 from hpbandster_ng.backends.dask.residents import build, deferred
 from hpbandster_ng.backends.dask.session import Handle, Session
 from hpbandster_ng.backends.factory import WorkerFactory
@@ -117,9 +117,9 @@ class DaskBackend:
                 "keep in it, and in its arguments, only what can be pickled",
             ) from error  # fmt: skip
 
-    def submit(self, start: StartJob, job: Job) -> None:
+    def submit(self, start: StartJob, job: Job, context: Context = NO_CONTEXT) -> None:
         assert self._session is not None
-        if call := self._happenings.call_for(start, job, self.working_directory):
+        if call := self._happenings.call_for(start, job, context, self.working_directory):
             self.client.loop.add_callback(self._session.submit, start, call)
 
     def next_event(self, timeout: float) -> Happening | None:

@@ -11,7 +11,7 @@ from typing import Any
 import Pyro4
 import Pyro4.errors
 
-from hpbandster_ng.backends.base import Clock, config_directory
+from hpbandster_ng.backends.base import NO_CONTEXT, Clock, Context, config_directory
 from hpbandster_ng.backends.pyro.access import Access, warn_of_insecurity
 from hpbandster_ng.backends.pyro.desk import Desk
 from hpbandster_ng.backends.pyro.nameserver import check_port, dispatcher_name, locate_nameserver, lookup
@@ -140,16 +140,21 @@ class PyroBackend:
         self._next_renewal = time.monotonic() + _RENEWAL_INTERVAL
         daemon.renew = self._renew
 
-    def submit(self, start: StartJob, job: Job, working_directory: str | None = None) -> None:
+    def submit(
+        self, start: StartJob, job: Job, context: Context = NO_CONTEXT, working_directory: str | None = None
+    ) -> None:
         """Hand a job to an idle worker.
 
         Args:
+            context: what is around ``compute`` there.
             working_directory: in place of the configuration's own.
         """
         attempt = Attempt(job.config_id, job.budget, start.attempt, self._desk.session)
         try:
             directory = working_directory or config_directory(self.working_directory, job.config_id)
-            order = encode_order(Order(attempt, job.config, directory, start.previous_budget, start.time_limit))
+            order = encode_order(
+                Order(attempt, job.config, directory, start.previous_budget, start.time_limit, context)
+            )
         except NotPlainError as error:
             outcome = Outcome(OutcomeState.FAILED, error=str(error))
             self._desk.emit(JobFinished(self._clock(), *start.key, start.attempt, start.worker, outcome))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from hpbandster_ng.backends.base import NO_CONTEXT, Context
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.engine import plain_json
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome, OutcomeState
@@ -33,6 +34,7 @@ class Order(NamedTuple):
         working_directory: the configuration's own.
         previous_budget: the largest budget that the configuration has succeeded on, or None.
         time_limit: seconds, or None.
+        context: what is around ``compute``.
     """
 
     attempt: Attempt
@@ -40,6 +42,7 @@ class Order(NamedTuple):
     working_directory: str
     previous_budget: float | None = None
     time_limit: float | None = None
+    context: Context = NO_CONTEXT
 
 
 def encode_order(order: Order) -> str:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpbandster_ng.backends.base import Clock
+from hpbandster_ng.backends.base import NO_CONTEXT, Clock, Context
 from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.backends.happenings import Happenings
 from hpbandster_ng.backends.spark.cluster import Cluster, checked
@@ -100,8 +100,8 @@ class SparkBackend:
         self._watch = self._cluster.thread(self._look_on, "hpbandster-spark-executors")
         self._watch.start()
 
-    def submit(self, start: StartJob, job: Job) -> None:
-        if call := self._happenings.call_for(start, job, self.working_directory):
+    def submit(self, start: StartJob, job: Job, context: Context = NO_CONTEXT) -> None:
+        if call := self._happenings.call_for(start, job, context, self.working_directory):
             self._workers[start.worker].submit(start, call)
 
     def next_event(self, timeout: float) -> Happening | None:
