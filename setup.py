@@ -27,12 +27,17 @@ REQUIRES = [
 
 EXTRAS = {
     "dask": ["distributed>=2024.8"],
+    "mlflow": ["mlflow-skinny>=3.1"],
     "mongo": ["pymongo>=4.9"],
+    "optuna": ["optuna>=4"],
     "pandas": ["pandas>=2.2"],
+    "parquet": ["pyarrow>=18"],
     "plot": ["matplotlib>=3.8"],
+    "prometheus": ["prometheus-client>=0.20"],
     "sklearn": ["scikit-learn>=1.4"],
     "spark": ["pyspark>=3.5.0"],
     "sql": ["alembic>=1.13", "SQLAlchemy>=2.0.31"],
+    "tensorboard": ["tensorboard>=2.18"],
     "torch": ["torch>=2.2"],
 }
 EXTRAS["postgres"] = ["psycopg[binary]>=3.1", *EXTRAS["sql"]]
@@ -49,6 +54,7 @@ EXTRAS["test"] = [
     *EXTRAS["pandas"],
     *EXTRAS["plot"],
     *EXTRAS["postgres"],
+    *EXTRAS["prometheus"],
     *EXTRAS["quickstart"],
 ]
 # The linters decide what is accepted, so a new one is taken on purpose.
@@ -60,13 +66,17 @@ EXTRAS["lint"] = [
     "types-psutil",
     "types-PyYAML",
 ]
-EXTRAS["bench"] = ["onnxruntime>=1.17", "optuna>=4", *EXTRAS["test"]]
+EXTRAS["bench"] = ["onnxruntime>=1.17", *EXTRAS["optuna"], *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose. Spark is as large.
 EXTRAS["dev"] = [
     *EXTRAS["docs"],
     *EXTRAS["lint"],
     *EXTRAS["test"],
+    *EXTRAS["optuna"],
+    *EXTRAS["parquet"],
     *EXTRAS["spark"],
+    *EXTRAS["tensorboard"],
+    "mlflow>=3.1",
     "pyspark[connect]",
     "torch==2.13.0",
 ]
@@ -99,7 +109,13 @@ setup(
     package_data={"hpbandster_ng": ["py.typed", "interfaces/cluster/*.sh"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["hpbandster-ng = hpbandster_ng.interfaces.cli.main:main"]},
+    entry_points={
+        "console_scripts": ["hpbandster-ng = hpbandster_ng.interfaces.cli.main:main"],
+        "hpbandster_ng.contexts": [
+            "mlflow = hpbandster_ng.integrations.mlflow:ChildRun",
+            "testing = hpbandster_ng.testing.evaluations:Noted",
+        ],
+    },
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",

@@ -54,7 +54,7 @@ ARROWS = {
     "experiments": ("engine", "storage", "runtime", "core.result", "core.resumption", "optimizers"),
     "optimizers": ("core", "engine", *PURE_OPTIMIZERS),
     "visualization": ("analysis", "core"),
-    "integrations": ("analysis", "runtime", "engine"),
+    "integrations": ("analysis", "runtime", "core.result", "engine"),
     "testing": ("engine", "storage.base", "storage.shared", "backends.base", "optimizers"),
 }
 
@@ -73,12 +73,16 @@ OPTIONAL = {
     "dask": "backends.dask",
     "distributed": "backends.dask",
     "matplotlib": "visualization",
-    "mlflow": "file",
+    "mlflow": "integrations.mlflow",
+    "optuna": "file",
     "pandas": "file",
+    "prometheus_client": "file",
+    "pyarrow": "file",
     "pymongo": "storage.mongo",
     "pyspark": "backends.spark",
     "sklearn": "file",
     "sqlalchemy": "storage.sql",
+    "tensorboard": "file",
     "torch": "file",
 }
 MAX_MODULE_LINES = 400

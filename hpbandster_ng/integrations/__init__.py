@@ -1,0 +1,1 @@
+"""Observers that tell other tools of a run: one module a tool."""
