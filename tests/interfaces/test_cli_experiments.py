@@ -215,8 +215,9 @@ def test_extend(identity):
 def test_export_as_csv(observed):
     rows = [*csv.DictReader(io.StringIO(call("export", observed).stdout))]
     assert [*rows[0]] == [
-        *("config_id", "budget", "outcome", "param.c", "param.x", "metric.accuracy", "metric.latency"),
-        *("info", "metadata", "error", "started", "finished"),
+        *("iteration", "stage", "index", "budget", "loss", "outcome", "submitted", "started", "finished", "duration"),
+        *("worker", "model_based_pick", "error", "config.c", "config.x", "metric.accuracy", "metric.latency"),
+        *("info", "metadata"),
     ]
     failed, good, _ = rows
     assert (failed["outcome"], failed["error"], failed["metric.accuracy"]) == ("failed", "it broke,\nreally", "")
@@ -229,10 +230,20 @@ def test_export_as_json(observed, tmp_path):
     output = tmp_path / "rows.json"
     assert call("export", observed, "--format", "json", "--output", output).output == ""
     _, good, better = json.loads(output.read_text())
-    assert good["metrics"] == {"accuracy": 0.25, "latency": 0.1}
-    assert good["metadata"] == {"host": "h"}
-    assert better["config_id"] == [0, 0, 2]
-    assert set(better["params"]) == {"x", "c"}
+    assert (good["metric.accuracy"], good["metric.latency"]) == (0.25, 0.1)
+    assert (good["info"], good["metadata"]) == ({"epochs": [1, 2]}, {"host": "h"})
+    assert (better["iteration"], better["stage"], better["index"]) == (0, 0, 2)
+    assert {"config.x", "config.c"} < set(better)
+
+
+def test_export_as_parquet(observed, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (pip install pyarrow)")
+    output = tmp_path / "rows.parquet"
+    call("export", observed, "--format", "parquet", "--output", output)
+    failed, good, _ = parquet.read_table(output).to_pylist()
+    assert (failed["outcome"], failed["error"], failed["metric.accuracy"]) == ("failed", "it broke,\nreally", None)
+    assert (good["metric.accuracy"], good["budget"], good["index"]) == (0.25, 1.0, 1)
+    assert json.loads(good["info"]) == {"epochs": [1, 2]}
 
 
 def test_export_as_pickle(observed, tmp_path):

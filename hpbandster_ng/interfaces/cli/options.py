@@ -9,13 +9,25 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from hpbandster_ng.errors import HpbandsterError, StorageError
+from hpbandster_ng.engine.events import Event
+from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, StorageError
 from hpbandster_ng.experiments import Experiment, Progress
 from hpbandster_ng.storage.shared import SharedLogs
+from hpbandster_ng.storage.urls import run_ids_of, storage_of
 
-__all__ = ["STORAGE_VARIABLE", "as_json_option", "experiment_argument", "progress_of", "storage_option"]
+__all__ = [
+    "STORAGE_VARIABLE",
+    "as_json_option",
+    "experiment_argument",
+    "log_of_run",
+    "progress_of",
+    "storage_option",
+    "which",
+]
 
 STORAGE_VARIABLE = "HPBANDSTER_STORAGE"
+
+_JOURNAL = "journal:"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -41,6 +53,44 @@ def experiment_argument(required: bool = True) -> Callable[[_Command], _Command]
     """Adds the argument that says which experiment is meant."""
     metavar = "ID" if required else "[ID]"
     return click.argument("experiment", metavar=metavar, required=required, shell_complete=_complete)
+
+
+def which(storage: str, identity: str | None) -> tuple[str, bool]:
+    """Of the experiments and runs that are kept there, the one that is meant, and whether it is a run.
+
+    Args:
+        identity: of an experiment, or the run_id of a run; None where there is but one. An experiment is meant rather
+            than a run of the same name.
+
+    Raises:
+        LogError: there is no such one.
+    """
+    if storage.startswith(_JOURNAL):
+        return identity or "", True
+    experiments, runs = Experiment.names(storage), run_ids_of(storage)
+    there = [*experiments, *runs]
+    known = ", ".join([*experiments.values(), *runs]) or "none at all"
+    if identity is None:
+        if len(there) != 1:
+            raise click.UsageError(f"there is not exactly one experiment or run; say which one: there are {known}.")
+        identity = there[0]
+    if identity in experiments or identity in experiments.values() or not runs:
+        return identity, False
+    if identity not in runs:
+        raise LogError(f"there is no experiment or run {identity!r} here; there are {known}")
+    return identity, True
+
+
+def log_of_run(storage: str, run_id: str) -> list[Event]:
+    """All of it.
+
+    Raises:
+        InvalidArgumentError: there is none.
+    """
+    events = list(storage_of(storage, run_id).read())
+    if not events:
+        raise InvalidArgumentError("storage", storage, "must hold a run", "a master makes it by storage=...")
+    return events
 
 
 def progress_of(logs: SharedLogs, identity: str) -> Progress | HpbandsterError:

@@ -14,16 +14,19 @@ import click
 from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.records import ConfigId
-from hpbandster_ng.errors import InvalidArgumentError, LogError
+from hpbandster_ng.errors import LogError
 from hpbandster_ng.experiments import Best, Experiment, Metric
-from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, storage_option
+from hpbandster_ng.interfaces.cli.options import (
+    as_json_option,
+    experiment_argument,
+    log_of_run,
+    storage_option,
+    which,
+)
 from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
-from hpbandster_ng.storage.urls import run_ids_of, storage_of
 from hpbandster_ng.terminal import answers
 
 __all__ = ["status"]
-
-_JOURNAL = "journal:"
 
 
 @dataclass
@@ -70,27 +73,8 @@ def status(experiment: str | None, config_name: str | None, storage: str, as_jso
 
 
 def _found(storage: str, identity: str | None) -> _Shown:
-    if storage.startswith(_JOURNAL):
-        return _of_run(storage, identity or "")
-    experiments, runs = Experiment.names(storage), run_ids_of(storage)
-    there = [*experiments, *runs]
-    known = ", ".join([*experiments.values(), *runs]) or "none at all"
-    if identity is None:
-        if len(there) != 1:
-            raise click.UsageError(f"there is not exactly one experiment or run; say which one: there are {known}.")
-        identity = there[0]
-    if identity in experiments or identity in experiments.values() or not runs:
-        return _of_experiment(storage, identity)
-    if identity not in runs:
-        raise LogError(f"there is no experiment or run {identity!r} here; there are {known}")
-    return _of_run(storage, identity)
-
-
-def _of_run(storage: str, run_id: str) -> _Shown:
-    events = list(storage_of(storage, run_id).read())
-    if not events:
-        raise InvalidArgumentError("storage", storage, "must hold a run", "a master makes it by storage=...")
-    return _Shown(events)
+    chosen, is_run = which(storage, identity)
+    return _Shown(log_of_run(storage, chosen)) if is_run else _of_experiment(storage, chosen)
 
 
 def _of_experiment(storage: str, identity: str) -> _Shown:
