@@ -12,6 +12,14 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
+def _tools(request):
+    """For the page on other tools alone."""
+    if request.path.name == "tools.md":
+        for extra in ("optuna", "prometheus_client", "tensorboard"):
+            pytest.importorskip(extra)
+
+
+@pytest.fixture(autouse=True)
 def _spark(request, monkeypatch):
     """For the page on Spark alone."""
     if request.path.name != "spark.md":
