@@ -12,13 +12,11 @@ from typing import Any
 
 import click
 
-from hpbandster_ng.core.recorded import result_of_log
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.core.result_tables import run_columns, run_rows
 from hpbandster_ng.core.run import Run
 from hpbandster_ng.errors import MissingExtraError, StorageError
-from hpbandster_ng.experiments import Experiment
-from hpbandster_ng.interfaces.cli.options import experiment_argument, log_of_run, storage_option, which
+from hpbandster_ng.interfaces.cli.options import experiment_argument, result_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import as_json
 
 __all__ = ["export"]
@@ -45,13 +43,7 @@ def export(experiment: str | None, kind: str, output: Path | None, storage: str)
     config.NAME, metric.NAME and info.NAME; and info and metadata as a whole. A pickle holds a Result, which
     Result.from_pickle reads.
     """
-    identity, is_run = which(storage, experiment)
-    if is_run:
-        result = result_of_log(log_of_run(storage, identity), storage)
-    else:
-        with Experiment.open(storage, identity) as opened:
-            result = opened.result()
-    content = _FORMATS[kind](result)
+    content = _FORMATS[kind](result_of(storage, experiment))
     if output is None:
         click.echo(content, nl=False)
         return

@@ -16,6 +16,7 @@ import click
 
 from hpbandster_ng import __version__
 from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.interfaces.cli.advise import advise_on_budgets
 from hpbandster_ng.interfaces.cli.change import delete, extend, release
 from hpbandster_ng.interfaces.cli.create import create, plan
 from hpbandster_ng.interfaces.cli.doctor import doctor
@@ -80,7 +81,7 @@ def main(verbose: bool) -> None:
 
 
 for _command in (
-    *(create, plan, list_experiments, status, suggestions, export),
+    *(create, plan, list_experiments, status, suggestions, export, advise_on_budgets),
     *(extend, release, delete, start_worker, worker, submit, doctor),
 ):
     main.add_command(_command)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from hpbandster_ng.core.recorded import result_of_log
+from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError, StorageError
 from hpbandster_ng.experiments import Experiment, Progress
@@ -91,6 +93,15 @@ def log_of_run(storage: str, run_id: str) -> list[Event]:
     if not events:
         raise InvalidArgumentError("storage", storage, "must hold a run", "a master makes it by storage=...")
     return events
+
+
+def result_of(storage: str, identity: str | None) -> Result:
+    """What the experiment or the run that is meant, as :func:`which` says, has found out so far."""
+    identity, is_run = which(storage, identity)
+    if is_run:
+        return result_of_log(log_of_run(storage, identity), storage)
+    with Experiment.open(storage, identity) as opened:
+        return opened.result()
 
 
 def progress_of(logs: SharedLogs, identity: str) -> Progress | HpbandsterError:
