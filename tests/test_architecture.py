@@ -76,6 +76,7 @@ OPTIONAL = {
     "mlflow": "integrations.mlflow",
     "optuna": "file",
     "pandas": "file",
+    "plotly": "visualization.plotly",
     "prometheus_client": "file",
     "pyarrow": "file",
     "pymongo": "storage.mongo",

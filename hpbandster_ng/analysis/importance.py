@@ -100,19 +100,17 @@ def importance(surrogate: Surrogate) -> Importance:
     trees, weights, count = surrogate.trees, surrogate.grid.weights, len(surrogate.parameters)
     neighbours = [*zip(trees, (*trees[1:], trees[0]), strict=True)]
     pairs = [_Shared(first, second, weights) for first, second in neighbours]
-    variance = float(np.mean([pair.variance for pair in pairs]))
-    if variance <= 0:
+    variances = np.array([pair.variance for pair in pairs])
+    if variances.mean() <= 0:
         nothing = tuple(Effect((each.name,), 0.0, 0.0) for each in surrogate.parameters)
         return Importance(nothing, nothing, (), 0.0, surrogate.explained)
-    main = np.array([pair.main for pair in pairs]) / variance
-    total = np.array([pair.total for pair in pairs]) / variance
+    main, total = np.array([pair.main for pair in pairs]), np.array([pair.total for pair in pairs])
     names = [each.name for each in surrogate.parameters]
-    noise = _noise(total[:, count:].mean(axis=0))
     return Importance(
-        tuple(_effect((name,), main[:, i]) for i, name in enumerate(names)),
-        tuple(_effect((name,), total[:, i]) for i, name in enumerate(names)),
-        _interactions(pairs, names, total[:, :count].mean(axis=0), variance),
-        noise,
+        tuple(_effect((name,), main[:, i], variances) for i, name in enumerate(names)),
+        tuple(_effect((name,), total[:, i], variances) for i, name in enumerate(names)),
+        _interactions(pairs, names, total[:, :count].mean(axis=0), variances),
+        _noise(total[:, count:].mean(axis=0) / variances.mean()),
         surrogate.explained,
     )
 
@@ -121,14 +119,16 @@ def _noise(shadows: Array) -> float:
     return float(max(0.0, shadows.mean() + 3.0 * shadows.std(ddof=1)))
 
 
-def _effect(names: tuple[str, ...], shares: Array) -> Effect:
-    return Effect(names, float(shares.mean()), float(shares.std()))
+def _effect(names: tuple[str, ...], parts: Array, variances: Array) -> Effect:
+    """The ratio of two means; its spread is that of what a pair has beyond the share of its own variance."""
+    share = parts.mean() / variances.mean()
+    return Effect(names, float(share), float((parts - share * variances).std() / variances.mean()))
 
 
-def _interactions(pairs: Sequence[_Shared], names: Sequence[str], total: Array, variance: float) -> tuple[Effect, ...]:
+def _interactions(pairs: Sequence[_Shared], names: Sequence[str], total: Array, variances: Array) -> tuple[Effect, ...]:
     partners = sorted(np.argsort(-total)[:_MOST_PARTNERS].tolist())
     effects = [
-        _effect((names[i], names[j]), np.array([pair.interaction(i, j) for pair in pairs]) / variance)
+        _effect((names[i], names[j]), np.array([pair.interaction(i, j) for pair in pairs]), variances)
         for place, i in enumerate(partners)
         for j in partners[place + 1 :]
     ]

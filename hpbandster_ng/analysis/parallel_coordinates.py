@@ -11,10 +11,11 @@ from scipy.stats import rankdata
 
 from hpbandster_ng.analysis.parameters import Parameter, encoded, inferred
 from hpbandster_ng.analysis.runs import AnyRun, by_budget, spans_magnitudes, successful_runs
+from hpbandster_ng.analysis.ticks import parameter_ticks
 from hpbandster_ng.engine.records import Config, ConfigId
 from hpbandster_ng.errors import InvalidArgumentError
 
-__all__ = ["ParallelCoordinates", "parallel_coordinates"]
+__all__ = ["ParallelCoordinates", "axis_ticks", "loss_ticks", "parallel_coordinates"]
 
 Array = npt.NDArray[np.float64]
 
@@ -46,6 +47,12 @@ class ParallelCoordinates:
     budget: float
     is_log: bool
     num_configs: int
+
+    @property
+    def title(self) -> str:
+        shown = len(self.config_ids)
+        some = f"{shown} of {self.num_configs:,}" if shown < self.num_configs else f"{shown:,}"
+        return f"{some} configuration{'' if some == '1' else 's'} on budget {self.budget:g}"
 
     @property
     def loss_positions(self) -> Array:
@@ -120,3 +127,19 @@ def _positions(parameters: Sequence[Parameter], codes: Array) -> Array:
     num_values = np.array([len(each.values) for each in parameters])
     positions = np.where(num_values > 0, (codes + 0.5) / np.maximum(num_values, 1), codes)
     return np.where(np.isnan(codes), _INACTIVE, positions)
+
+
+def axis_ticks(told: ParallelCoordinates, parameter: Parameter) -> list[tuple[float, str]]:
+    """Some values of an axis: where they are on it, and a text."""
+    ticks = parameter_ticks(parameter)
+    codes = np.array([[code] for code, _ in ticks])
+    positions = _positions([parameter], codes)[:, 0].tolist()
+    found = [(position, text) for position, (_, text) in zip(positions, ticks, strict=True)]
+    has_inactive = (told.positions[:, told.parameters.index(parameter)] < 0).any()
+    return [(_INACTIVE, "inactive"), *found] if has_inactive else found
+
+
+def loss_ticks(told: ParallelCoordinates) -> list[tuple[float, str]]:
+    """Some losses: where they are on the axis of the loss, and a text."""
+    axis = Parameter("loss", (), float(told.losses.min()), float(told.losses.max()), told.is_log)
+    return parameter_ticks(axis)

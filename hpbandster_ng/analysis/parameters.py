@@ -90,8 +90,9 @@ class Parameter:
 def inferred(configs: Sequence[Mapping[str, Any]]) -> tuple[Parameter, ...]:
     """The hyperparameters of configurations, where the search space is not known.
 
-    Numbers range from the smallest to the largest that was seen, on a logarithmic scale if they are positive and span
-    more than two orders of magnitude; whatever else is a category of the values that were seen, in ascending order.
+    Numbers range from the smallest to the largest that was seen, on a logarithmic scale if they are positive, span more
+    than two orders of magnitude, and are in the middle of the logarithmic scale rather than of the linear one. Whatever
+    else is a category of the values that were seen, in ascending order.
 
     Args:
         configs: plain values by name; inactive ones are absent.
@@ -122,7 +123,13 @@ def _inferred(name: str, values: list[Any]) -> Parameter:
         return Parameter.category(name, _ascending(values))
     lower, upper = float(min(values)), float(max(values))
     is_integer = all(isinstance(value, int) for value in values)
-    return Parameter(name, (), lower, upper, spans_magnitudes([lower, upper]), is_integer)
+    linear, logarithmic = (Parameter(name, (), lower, upper, is_log, is_integer) for is_log in (False, True))
+    is_log = spans_magnitudes([lower, upper]) and _asymmetry(logarithmic, values) < _asymmetry(linear, values)
+    return logarithmic if is_log else linear
+
+
+def _asymmetry(parameter: Parameter, values: list[Any]) -> float:
+    return abs(float(np.median(parameter.encode(values))) - 0.5)
 
 
 def _is_number(value: Any) -> bool:

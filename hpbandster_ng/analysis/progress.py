@@ -75,11 +75,12 @@ class FinishedRuns:
     Attributes:
         times: by ascending budget, seconds, ascending.
         begin: when the first was submitted, or 0 if that is earlier.
-        end: when the last finished.
+        first_end, end: when the first and the last finished.
     """
 
     times: dict[float, Array]
     begin: float
+    first_end: float
     end: float
 
     @property
@@ -107,4 +108,4 @@ def finished_runs(runs: Iterable[AnyRun]) -> FinishedRuns:
     }
     ends = [each for on_budget in times.values() for each in (on_budget[0], on_budget[-1])]
     begin = min(0.0, *(run.time_stamps.get("submitted", 0.0) for run in runs), *ends)
-    return FinishedRuns(times, float(begin), float(max(ends)))
+    return FinishedRuns(times, float(begin), float(min(ends)), float(max(ends)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hpbandster_ng.analysis.runs import AnyRun
 from hpbandster_ng.engine.records import ConfigId
 from hpbandster_ng.errors import InvalidArgumentError
 
-__all__ = ["Rung", "rung_survival"]
+__all__ = ["Rung", "grouped_by_iteration", "rung_survival"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Rung:
         budget: the rung.
         reached: how many ran here.
         entered: how many of them ran here first.
-        promoted: how many of them ran on a larger budget later.
+        promoted: how many of them succeeded here, and ran on a larger budget later.
         failed: how many of them have no loss here.
         best: the lowest loss, or None.
     """
@@ -70,9 +71,46 @@ def rung_survival(runs: Iterable[AnyRun]) -> tuple[Rung, ...]:
             budget,
             len(each),
             sum(first[run.config_id] == budget for run in each),
-            sum(last[run.config_id] > budget for run in each),
+            sum(run.is_success and last[run.config_id] > budget for run in each),
             sum(not run.is_success for run in each),
             min((run.loss for run in each if run.loss is not None and run.is_success), default=None),
         )
         for (iteration, budget), each in sorted(on_rung.items())
+    )
+
+
+def grouped_by_iteration(rungs: Sequence[Rung], most: int) -> dict[str, tuple[Rung, ...]]:
+    """Rungs by iteration, with neighbouring iterations put together where there are more than ``most`` of them.
+
+    Returns:
+        By what they are called, such as ``"3"``, ``"0 - 4"`` and ``"warm start"``; the rungs by budget.
+
+    Example:
+        >>> rungs = [Rung(i, 1.0, 9, 9, 3, 1, 0.5 - i / 10) for i in range(3)]
+        >>> [(name, group[0].reached, group[0].best) for name, group in grouped_by_iteration(rungs, most=2).items()]
+        [('0 - 1', 18, 0.4), ('2', 9, 0.3)]
+    """
+    iterations = sorted({rung.iteration for rung in rungs if rung.iteration >= 0})
+    size = max(1, math.ceil(len(iterations) / most))
+    groups: dict[str, dict[float, list[Rung]]] = {}
+    names = {iteration: _group_name(iterations[i // size * size :][:size]) for i, iteration in enumerate(iterations)}
+    for rung in sorted(rungs, key=lambda rung: (rung.iteration, rung.budget)):
+        name = names.get(rung.iteration, "warm start")
+        groups.setdefault(name, {}).setdefault(rung.budget, []).append(rung)
+    return {name: tuple(_sum(group[budget]) for budget in sorted(group)) for name, group in groups.items()}
+
+
+def _group_name(iterations: Sequence[int]) -> str:
+    return f"{iterations[0]}" if len(iterations) == 1 else f"{iterations[0]} - {iterations[-1]}"
+
+
+def _sum(rungs: Sequence[Rung]) -> Rung:
+    return Rung(
+        rungs[0].iteration,
+        rungs[0].budget,
+        sum(rung.reached for rung in rungs),
+        sum(rung.entered for rung in rungs),
+        sum(rung.promoted for rung in rungs),
+        sum(rung.failed for rung in rungs),
+        min((rung.best for rung in rungs if rung.best is not None), default=None),
     )

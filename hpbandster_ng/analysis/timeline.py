@@ -85,7 +85,10 @@ class Timeline:
             moments.setdefault(span.worker, []).extend((span.started, span.finished))
             seconds[span.worker] = seconds.get(span.worker, 0.0) + span.finished - span.started
         length = {worker: max(each) - min(each) for worker, each in moments.items()}
-        return {worker: seconds.get(worker, 0.0) / length[worker] if length[worker] else 1.0 for worker in self.workers}
+        return {
+            worker: min(1.0, seconds.get(worker, 0.0) / length[worker]) if length[worker] else 1.0
+            for worker in self.workers
+        }
 
     def coarse(self, resolution: float) -> Timeline:
         """Put neighbouring spans of a worker together that nobody could tell apart.

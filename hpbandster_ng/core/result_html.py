@@ -100,7 +100,11 @@ def _text(value: Any) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], style: str) -> str:
     lines = [_row("th", head, style)] if head else []
     lines += [_row("td", row, style) for row in rows]
-    return '<table style="border-collapse:collapse;margin:0.4em 0">' + "".join(lines) + "</table>"
+    return (
+        '<table style="border-collapse:collapse;margin:0.4em 0;color:inherit;font-size:inherit">'
+        + "".join(lines)
+        + "</table>"
+    )
 
 
 def _row(tag: str, cells: Sequence[str], style: str) -> str:
@@ -114,7 +118,8 @@ def _curve(incumbent: Incumbent) -> str:
     x = _placed(times, 4, _WIDTH - 4)
     y = _placed([-loss for loss in losses], 6, _HEIGHT - 6)
     path = f"M{x[0]:.1f} {y[0]:.1f}" + "".join(f"H{a:.1f}V{b:.1f}" for a, b in zip(x[1:], y[1:], strict=True))
-    label = f"loss of the incumbent: {losses[0]:.6g} to {losses[-1]:.6g} in {_duration(max(0.0, times[-1]))}"
+    change = f"{losses[0]:.6g} to {losses[-1]:.6g}" if len({*losses}) > 1 else f"{losses[0]:.6g}"
+    label = f"loss of the incumbent: {change} in {_duration(max(0.0, times[-1]))}"
     return (
         f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
         f"<title>{label}</title>"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy.stats import rankdata
-
+from hpbandster_ng.analysis.rank_correlation import RankCorrelation, rank_correlation
 from hpbandster_ng.core.result import Result
-from hpbandster_ng.core.run import ConfigId
 from hpbandster_ng.visualization import figure as look
+from hpbandster_ng.visualization.backends import drawn
+from hpbandster_ng.visualization.palette import INK, MUTED, budget_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["correlation_across_budgets"]
 
-_FEWEST = 3
-"""Two configurations correlate by +1 or -1 always."""
 _MOST_LEVEL_LABELS = 6
 
 
-def correlation_across_budgets(results_object: Result, show: bool = False) -> tuple[Figure, Axes]:
+def correlation_across_budgets(results_object: Result, show: bool = False, *, backend: str = "matplotlib") -> Any:
     """Spearman's rank correlation of the losses of the configurations that two budgets share.
 
     A correlation near 1 says that the ranking on the smaller budget holds on the larger one, which is what makes
@@ -33,52 +30,44 @@ def correlation_across_budgets(results_object: Result, show: bool = False) -> tu
     Args:
         results_object: the result of a run.
         show: open a window.
+        backend: ``"matplotlib"`` or ``"plotly"``.
 
     Raises:
         InvalidArgumentError: no run was successful.
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: the backend is not installed.
     """
-    losses: dict[float, dict[ConfigId, float]] = {}
-    for run, loss in look.successful_runs(results_object.get_all_runs()):
-        losses.setdefault(run.budget, {})[run.config_id] = loss
-    budgets = sorted(losses)
+    told = rank_correlation(results_object.get_all_runs())
+    return drawn(backend, show, lambda: _draw(told), lambda plotly: plotly.correlation_across_budgets(told))
+
+
+def _draw(told: RankCorrelation) -> tuple[Figure, Axes]:
+    count = len(told.budgets)
     figure, axes = look.new_figure(
         "Rank correlation of the losses across budgets",
-        width=max(5.6, 1.1 + 0.8 * len(budgets)),
-        height=max(4.6, 0.9 + 0.7 * len(budgets)),
+        width=max(5.6, 1.1 + 0.8 * count),
+        height=max(4.6, 0.9 + 0.7 * count),
     )
-    rho = np.full((len(budgets), len(budgets)), np.nan)
-    for row, large in enumerate(budgets):
-        for column, small in enumerate(budgets[: row + 1]):
-            shared = sorted(losses[large].keys() & losses[small].keys())
-            pair = [[losses[budget][config_id] for config_id in shared] for budget in (large, small)]
-            rho[row, column] = _spearman(*pair) if row != column else math.nan
-            _write(axes, row, column, rho[row, column], len(shared))
-    if len(budgets) == 1:
-        axes.text(0, 0.1, "one budget: nothing to compare", ha="center", va="center", color=look.MUTED)
-    image = axes.imshow(rho, vmin=-1, vmax=1, cmap=look.pyplot().get_cmap("RdBu"))
+    for row in range(count):
+        for column in range(row + 1):
+            _write(axes, row, column, float(told.rho[row, column]), int(told.counts[row, column]))
+    if count == 1:
+        axes.text(0, 0.1, "one budget: nothing to compare", ha="center", va="center", color=MUTED)
+    image = axes.imshow(told.rho, vmin=-1, vmax=1, cmap=look.pyplot().get_cmap("RdBu"))
     figure.colorbar(image, ax=axes, label="Spearman's rank correlation", shrink=0.85)
-    labels = [look.budget_label(budget) for budget in budgets]
-    axes.set_xticks(range(len(budgets)), labels, rotation=0 if len(budgets) <= _MOST_LEVEL_LABELS else 45)
-    axes.set_yticks(range(len(budgets)), labels)
+    labels = [budget_label(budget) for budget in told.budgets]
+    axes.set_xticks(range(count), labels, rotation=0 if count <= _MOST_LEVEL_LABELS else 45)
+    axes.set_yticks(range(count), labels)
     axes.set_xlabel("budget")
     axes.set_ylabel("budget")
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return look.finish(figure, axes, show)
-
-
-def _spearman(first: list[float], second: list[float]) -> float:
-    """NaN where it is not defined: too few pairs, or all losses on one side are equal."""
-    if len(first) < _FEWEST or len(set(first)) == 1 or len(set(second)) == 1:
-        return math.nan
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+    return figure, axes
 
 
 def _write(axes: Axes, row: int, column: int, rho: float, count: int) -> None:
     if not count:
         return
     text = f"n = {count}" if math.isnan(rho) else f"{rho:.2f}\nn = {count}"
-    color = "white" if abs(rho) > 0.65 else look.MUTED if math.isnan(rho) else look.INK
+    color = "white" if abs(rho) > 0.65 else MUTED if math.isnan(rho) else INK
     axes.text(column, row, text, ha="center", va="center", fontsize=9, color=color)

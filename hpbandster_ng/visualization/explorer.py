@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hpbandster_ng.analysis.learning_curves import Curve
 from hpbandster_ng.core.run import ConfigId
-from hpbandster_ng.visualization import figure as look
+from hpbandster_ng.visualization.palette import ACCENT, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,24 +19,27 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
 
-__all__ = ["Curve", "Explorer"]
+__all__ = ["CurveLine", "Explorer"]
 
-_WARM_START = "warm start"
 _THICKER = 2.2
 """How many times wider the line under the mouse is drawn."""
 
 
 @dataclass
-class Curve:
+class CurveLine:
     """A learning curve on the screen; its pinned tool tip, if it has one."""
 
-    config_id: ConfigId
+    curve: Curve
     line: Line2D
     pin: Annotation | None = field(default=None)
 
     @property
+    def config_id(self) -> ConfigId:
+        return self.curve.config_id
+
+    @property
     def iteration(self) -> str:
-        return _WARM_START if self.config_id[0] < 0 else f"iteration {self.config_id[0]}"
+        return self.curve.iteration
 
     def show(self, is_visible: bool) -> None:
         for artist in (self.line, self.pin):
@@ -52,12 +56,14 @@ class Explorer:
         tool_tips: the text for a configuration.
     """
 
-    def __init__(self, figure: Figure, axes: Axes, curves: Sequence[Curve], tool_tips: Mapping[ConfigId, str]) -> None:
+    def __init__(
+        self, figure: Figure, axes: Axes, curves: Sequence[CurveLine], tool_tips: Mapping[ConfigId, str]
+    ) -> None:
         self.figure = figure
         self.axes = axes
         self.curves = curves
         self.tool_tips = tool_tips
-        self.hovered: Curve | None = None
+        self.hovered: CurveLine | None = None
         self.hover_tip: Annotation | None = None
         self.boxes: Any = None
         self.buttons: list[Any] = []
@@ -76,8 +82,8 @@ class Explorer:
             iterations,
             [True] * len(iterations),
             label_props={"fontsize": [size]},
-            frame_props={"s": area, "edgecolor": look.MUTED},
-            check_props={"s": area, "facecolor": look.ACCENT},
+            frame_props={"s": area, "edgecolor": MUTED},
+            check_props={"s": area, "facecolor": ACCENT},
         )
         self.boxes.on_clicked(functools.partial(Explorer._show_checked, self))
         for i, (name, is_visible) in enumerate({"All": True, "None": False}.items()):
@@ -129,7 +135,7 @@ class Explorer:
     def _is_zooming(self) -> bool:
         return bool(getattr(self.figure.canvas.toolbar, "mode", ""))
 
-    def _curve_under(self, event: Any) -> Curve | None:
+    def _curve_under(self, event: Any) -> CurveLine | None:
         """The visible curve with a point or a segment near the mouse; of several, the one with the nearest point."""
         if event.inaxes is not self.axes or self._is_on_a_pin(event):
             return None
@@ -140,7 +146,7 @@ class Explorer:
         pins = [curve.pin for curve in self.curves if curve.pin is not None]
         return any(pin.get_visible() and pin.contains(event)[0] for pin in pins)
 
-    def _hover(self, curve: Curve | None) -> None:
+    def _hover(self, curve: CurveLine | None) -> None:
         if self.hovered is not None:
             self.hovered.line.set_linewidth(self.hovered.line.get_linewidth() / _THICKER)
         if self.hover_tip is not None:
@@ -152,7 +158,7 @@ class Explorer:
             if curve.pin is None:
                 self.hover_tip = self._tip(curve, linewidth=0.8)
 
-    def _tip(self, curve: Curve, linewidth: float) -> Annotation:
+    def _tip(self, curve: CurveLine, linewidth: float) -> Annotation:
         """At the end of the curve, unfolding towards the middle of the plot."""
         x, y = (float(np.asarray(data)[-1]) for data in (curve.line.get_xdata(), curve.line.get_ydata()))
         across, up = self.axes.transAxes.inverted().transform(self.axes.transData.transform((x, y)))
@@ -171,6 +177,6 @@ class Explorer:
         )
 
 
-def _distance(event: Any, curve: Curve) -> float:
+def _distance(event: Any, curve: CurveLine) -> float:
     points = curve.line.get_transform().transform(curve.line.get_xydata())
     return float(np.min(np.hypot(*(points - (event.x, event.y)).T)))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hpbandster_ng.analysis.model_vs_random import ModelVsRandom, model_vs_random
 from hpbandster_ng.core.run import ConfigId, Run
 from hpbandster_ng.visualization import figure as look
+from hpbandster_ng.visualization.backends import drawn
+from hpbandster_ng.visualization.palette import budget_label, pick_colors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["performance_histogram_model_vs_random"]
 
-_GROUPS = {False: ("random", look.NEUTRAL), True: ("model-based", look.ACCENT)}
-_MOST_BINS = 40
-
 
 def performance_histogram_model_vs_random(
-    runs: Iterable[Run], id2conf: Mapping[ConfigId, Mapping[str, Any]], show: bool = False
-) -> tuple[Figure, np.ndarray]:
+    runs: Iterable[Run],
+    id2conf: Mapping[ConfigId, Mapping[str, Any]],
+    show: bool = False,
+    *,
+    backend: str = "matplotlib",
+) -> Any:
     """The losses of configurations that the model picked, beside those of random picks, budget by budget.
 
     Bars are shares of their group, as one group is larger than the other; dashed lines are medians. On the budgets
@@ -34,48 +37,42 @@ def performance_histogram_model_vs_random(
         id2conf: ``result.get_id2config_mapping()``; a pick whose ``config_info`` does not say ``model_based_pick``
             counts as random.
         show: open a window.
+        backend: ``"matplotlib"`` or ``"plotly"``.
 
     Returns:
-        The figure, and an array of axes of shape (budgets,), by ascending budget.
+        Of matplotlib the figure, and an array of axes of shape (budgets,), by ascending budget.
 
     Raises:
         InvalidArgumentError: no run was successful.
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: the backend is not installed.
     """
-    losses: dict[float, dict[bool, list[float]]] = {}
-    for run, loss in look.successful_runs(runs):
-        is_from_model = bool(id2conf[run.config_id]["config_info"].get("model_based_pick", False))
-        losses.setdefault(run.budget, {False: [], True: []})[is_from_model].append(loss)
-    every_loss = [loss for groups in losses.values() for group in groups.values() for loss in group]
+    told = model_vs_random(
+        runs, lambda config_id: bool(id2conf[config_id]["config_info"].get("model_based_pick", False))
+    )
+    return drawn(backend, show, lambda: _draw(told), lambda plotly: plotly.performance_histogram_model_vs_random(told))
+
+
+def _draw(told: ModelVsRandom) -> tuple[Figure, np.ndarray]:
     figure, axes = look.new_figure(
         "Loss of model-based and of random configurations (dashed: medians)",
-        rows=len(losses),
-        height=1.2 + 1.9 * len(losses),
+        rows=len(told.losses),
+        height=1.2 + 1.9 * len(told.losses),
         sharex=True,
         squeeze=False,
     )
     axes = axes[:, 0]
-    is_log = look.spans_magnitudes(every_loss)
-    if is_log:
+    if told.is_log:
         axes[0].set_xscale("log")
-    bins = _bins(every_loss, is_log)
-    for each, budget in zip(axes, sorted(losses), strict=True):
-        _draw(each, losses[budget], bins)
-        each.set_ylabel(f"budget {look.budget_label(budget)}\nshare of runs")
+    for each, budget in zip(axes, told.losses, strict=True):
+        _draw_groups(each, told.losses[budget], told.bins)
+        each.set_ylabel(f"budget {budget_label(budget)}\nshare of runs")
     axes[-1].set_xlabel("loss")
-    return look.finish(figure, axes, show)
+    return figure, axes
 
 
-def _bins(losses: list[float], is_log: bool) -> np.ndarray:
-    count = min(_MOST_BINS, max(8, math.ceil(2 * math.sqrt(len(losses)))))
-    if is_log:
-        return np.geomspace(min(losses), max(losses), count + 1)
-    return np.histogram_bin_edges(losses, count)
-
-
-def _draw(axes: Axes, groups: Mapping[bool, list[float]], bins: np.ndarray) -> None:
+def _draw_groups(axes: Axes, groups: Mapping[bool, np.ndarray], bins: np.ndarray) -> None:
     for is_from_model, group in groups.items():
-        name, color = _GROUPS[is_from_model]
+        name, color = pick_colors[is_from_model]
         share = np.full(len(group), 1.0 / max(1, len(group)))
         axes.hist(
             group,
@@ -88,6 +85,6 @@ def _draw(axes: Axes, groups: Mapping[bool, list[float]], bins: np.ndarray) -> N
             edgecolor=color,
             linewidth=1.2,
         )
-        if group:
+        if len(group):
             axes.axvline(float(np.median(group)), color=color, linewidth=1.6, linestyle=(0, (4, 2)))
     look.budget_legend(axes)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hpbandster_ng.analysis.progress import ConcurrentRuns, FinishedRuns, concurrent_runs, finished_runs
 from hpbandster_ng.core.run import Run
-from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.visualization import figure as look
+from hpbandster_ng.visualization.backends import drawn
+from hpbandster_ng.visualization.palette import INK, TIME_LABEL, budget_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["concurrent_runs_over_time", "finished_runs_over_time"]
 
 
-def concurrent_runs_over_time(runs: Iterable[Run], num_points: int = 512, show: bool = False) -> tuple[Figure, Axes]:
+def concurrent_runs_over_time(
+    runs: Iterable[Run], num_points: int = 512, show: bool = False, *, backend: str = "matplotlib"
+) -> Any:
     """How many runs were going on at the same time: the budgets stacked, the largest at the bottom.
 
     Args:
@@ -26,88 +30,67 @@ def concurrent_runs_over_time(runs: Iterable[Run], num_points: int = 512, show: 
         num_points: runs are counted whenever one starts or ends; where that happens more often than ``num_points``
             times, at so many evenly spread moments.
         show: open a window.
+        backend: ``"matplotlib"`` or ``"plotly"``.
 
     Raises:
         InvalidArgumentError: no run was ever started, or ``num_points`` is less than 2.
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: the backend is not installed.
     """
-    started = [run for run in runs if "started" in run.time_stamps]
-    if not started:
-        raise InvalidArgumentError("runs", [], "must contain a run that was started", "pass result.get_all_runs()")
-    if num_points < 2:
-        raise InvalidArgumentError("num_points", num_points, "must be at least 2", "512 is the default")
-    starts, ends = _interval(started)
-    times = np.unique(np.concatenate([starts, ends]))
-    if len(times) > num_points:
-        times = np.linspace(times[0], times[-1], num_points)
+    told = concurrent_runs(runs, num_points)
+    return drawn(backend, show, lambda: _draw_concurrent(told), lambda plotly: plotly.concurrent_runs_over_time(told))
+
+
+def _draw_concurrent(told: ConcurrentRuns) -> tuple[Figure, Axes]:
     figure, axes = look.new_figure("Concurrent runs", height=4.2)
-    below = np.zeros(max(1, len(times) - 1), dtype=int)
-    edges = times if len(times) > 1 else np.repeat(times, 2)
-    for budget, color in reversed(look.budget_colors(look.budgets_of(started)).items()):
-        above = below + _num_running(edges[:-1], [run for run in started if run.budget == budget])
+    below = np.zeros(len(told.edges) - 1, dtype=np.int64)
+    for budget, color in reversed(look.budget_colors(list(told.counts)).items()):
+        above = below + told.counts[budget]
         # an edge of its own colour keeps a run visible that is shorter than a pixel, and a pause as short invisible
         axes.stairs(
             np.where(above > below, above, np.nan),
-            edges,
+            told.edges,
             baseline=below,
             fill=True,
             facecolor=color,
             edgecolor=color,
             linewidth=0.6,
-            label=look.budget_label(budget),
+            label=budget_label(budget),
         )
         below = above
-    look.mark_the_start(axes, starts)
-    axes.set_xlabel(look.TIME_LABEL)
+    look.mark_the_start(axes, told.begin)
+    axes.set_xlabel(TIME_LABEL)
     axes.set_ylabel("concurrent runs")
     look.count_from_zero(axes)
     look.budget_legend(axes, title="budget", reverse=True)
-    return look.finish(figure, axes, show)
+    return figure, axes
 
 
-def _interval(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
-    stamps = [(run.time_stamps["started"], run.time_stamps["finished"]) for run in runs]
-    starts, ends = np.array(stamps, dtype=float).T
-    return starts, ends
-
-
-def _num_running(times: np.ndarray, runs: list[Run]) -> np.ndarray:
-    starts, ends = _interval(runs)
-    return np.searchsorted(np.sort(starts), times, "right") - np.searchsorted(np.sort(ends), times, "right")
-
-
-def finished_runs_over_time(runs: Iterable[Run], show: bool = False) -> tuple[Figure, Axes]:
+def finished_runs_over_time(runs: Iterable[Run], show: bool = False, *, backend: str = "matplotlib") -> Any:
     """How many runs had finished, successful or not, on each budget and in all.
 
     Args:
         runs: ``result.get_all_runs()``.
         show: open a window.
+        backend: ``"matplotlib"`` or ``"plotly"``.
 
     Raises:
         InvalidArgumentError: there is no run.
-        MissingExtraError: matplotlib is not installed.
+        MissingExtraError: the backend is not installed.
     """
-    runs = list(runs)
-    if not runs:
-        raise InvalidArgumentError("runs", [], "must contain at least one run", "pass result.get_all_runs()")
-    ends = sorted(run.time_stamps["finished"] for run in runs)
-    first = min(0.0, *(run.time_stamps.get("submitted", ends[0]) for run in runs), ends[0])
+    told = finished_runs(runs)
+    return drawn(backend, show, lambda: _draw_finished(told), lambda plotly: plotly.finished_runs_over_time(told))
+
+
+def _draw_finished(told: FinishedRuns) -> tuple[Figure, Axes]:
     figure, axes = look.new_figure("Finished runs")
-    budgets = look.budget_colors(look.budgets_of(runs))
-    if len(budgets) > 1:
-        _draw_count(axes, ends, (first, ends[-1]), color=look.INK, label="all budgets")
-    for budget, color in budgets.items():
-        times = sorted(run.time_stamps["finished"] for run in runs if run.budget == budget)
-        _draw_count(axes, times, (first, ends[-1]), color=color, label=look.budget_label(budget))
-    look.mark_the_start(axes, ends)
-    axes.set_xlabel(look.TIME_LABEL)
+    if len(told.times) > 1:
+        axes.step(*told.steps(told.all_times), where="post", color=INK, linewidth=1.8, label="all budgets")
+    for budget, color in look.budget_colors(list(told.times)).items():
+        label = budget_label(budget)
+        axes.step(*told.steps(told.times[budget]), where="post", color=color, linewidth=1.8, label=label)
+    look.mark_the_start(axes, told.first_end)
+    axes.set_xlabel(TIME_LABEL)
     axes.set_ylabel("finished runs")
     look.count_from_zero(axes)
     look.budget_legend(axes, title="budget")
-    return look.finish(figure, axes, show)
-
-
-def _draw_count(axes: Axes, times: list[float], span: tuple[float, float], color: object, label: str) -> None:
-    counts = np.arange(len(times) + 1)
-    x = np.concatenate([[span[0]], times, [span[1]]])
-    axes.step(x, np.append(counts, counts[-1]), where="post", color=color, linewidth=1.8, label=label)
+    return figure, axes

@@ -7,8 +7,10 @@ import builtins
 import numpy as np
 import pytest
 
+from hpbandster_ng.analysis.timeline import Presence, Span, Timeline
 from hpbandster_ng.core.base_iteration import Datum
 from hpbandster_ng.core.result import Result
+from hpbandster_ng.core.run import OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
@@ -31,6 +33,8 @@ def result(story, from_model=()):
         for budget, loss, started, finished in runs:
             datum.results[budget] = None if loss is None else {"loss": loss, "info": {"test": 10 * loss}}
             datum.exceptions[budget] = "Traceback ..." if loss is None else None
+            if started is not None:
+                datum.workers[budget] = "w"
             stamps = {"submitted": started, "started": started, "finished": finished}
             datum.time_stamps[budget] = {name: at for name, at in stamps.items() if at is not None}
             if started is None:
@@ -62,6 +66,16 @@ def warm_story():
     )
 
 
+def many(count=60):
+    """Of ``x`` and ``seed``, the loss depends on the first alone."""
+    rng = np.random.default_rng(0)
+    data = {}
+    for i in range(count):
+        x, seed = rng.random(2).tolist()
+        data[0, 0, i] = Datum({"x": x, "seed": seed}, {}, {9.0: {"loss": x, "info": {}}}, {9.0: {"finished": i}})
+    return Result(data, {"max_budget": 9.0})
+
+
 def legend(axes):
     return [text.get_text() for text in axes.get_legend().get_texts()]
 
@@ -83,6 +97,9 @@ ALL = {
     "correlation": vis.correlation_across_budgets,
     "histogram": lambda res: vis.performance_histogram_model_vs_random(res.get_all_runs(), res.get_id2config_mapping()),
     "interactive": lambda res: vis.interactive_HBS_plot(res.get_learning_curves(), show=False),
+    "timeline": lambda res: vis.worker_timeline(res.get_all_runs()),
+    "rungs": lambda res: vis.rung_survival(res.get_all_runs()),
+    "parallel": vis.parallel_coordinates,
 }
 ODD = {
     "one budget": {(0, 0, 0): [(9.0, 0.5, 0, 1)], (0, 0, 1): [(9.0, 0.5, 1, 2)]},
@@ -110,7 +127,7 @@ def test_every_picture_copes_with(picture, odd):
     assert plt.gcf() is figure
 
 
-@pytest.mark.parametrize("picture", ["losses", "correlation", "histogram"])
+@pytest.mark.parametrize("picture", ["losses", "correlation", "histogram", "parallel"])
 def test_without_a_success_there_is_nothing_to_draw(picture):
     for res in (result({}), result({(0, 0, 0): [(9.0, None, 0, 1)], (0, 0, 1): [(9.0, float("nan"), 0, 1)]})):
         with pytest.raises(InvalidArgumentError, match=r"runs='\d runs' must contain at least one successful run"):
@@ -118,7 +135,7 @@ def test_without_a_success_there_is_nothing_to_draw(picture):
     assert not plt.get_fignums()
 
 
-@pytest.mark.parametrize("picture", ["concurrent", "finished", "interactive"])
+@pytest.mark.parametrize("picture", ["concurrent", "finished", "interactive", "rungs"])
 def test_without_anything_there_is_nothing_to_draw(picture):
     with pytest.raises(InvalidArgumentError, match="must contain"):
         ALL[picture](result({}))
@@ -143,10 +160,14 @@ def test_show_opens_a_window(monkeypatch, story):
         vis.correlation_across_budgets(story, show=True)[0],
         vis.performance_histogram_model_vs_random(runs, story.get_id2config_mapping(), show=True)[0],
         vis.interactive_HBS_plot(curves)[0],
+        vis.worker_timeline(runs, show=True)[0],
+        vis.rung_survival(runs, show=True)[0],
+        vis.parallel_coordinates(story, show=True)[0],
+        vis.parameter_importance(many(), show=True)[0],
     ]
     assert shown == figures
     vis.losses_over_time(runs)
-    assert len(shown) == 6
+    assert len(shown) == 10
 
 
 def test_a_missing_matplotlib_is_named_with_its_extra(monkeypatch, story):
@@ -161,6 +182,11 @@ def test_a_missing_matplotlib_is_named_with_its_extra(monkeypatch, story):
     for picture in ALL.values():
         with pytest.raises(MissingExtraError, match=r"pip install 'hpbandster_ng\[plot\]'"):
             picture(story)
+
+
+def test_an_unknown_backend_is_refused(story):
+    with pytest.raises(InvalidArgumentError, match="backend='bokeh' must be 'matplotlib' or 'plotly'"):
+        vis.losses_over_time(story.get_all_runs(), backend="bokeh")
 
 
 def test_drawing_leaves_the_users_settings_alone(story):
@@ -339,6 +365,120 @@ def test_picks_that_do_not_tell_are_random(story):
     mapping = {config_id: {"config": {}, "config_info": {}} for config_id in story.data}
     _, axes = vis.performance_histogram_model_vs_random(story.get_all_runs(), mapping)
     assert legend(axes[1]) == ["random (n = 3)", "model-based (n = 0)"]
+
+
+# ---- worker time line
+
+
+def test_each_worker_has_a_row_with_a_bar_for_each_run(story):
+    story.data[0, 0, 1].workers = {1.0: "hpb.run_1.worker.node.2", 9.0: "w"}
+    _, axes = vis.worker_timeline(story.get_all_runs())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["w (100%)", "hpb.run_1.worker.node.2 (100%)"]
+    small, large = axes.collections
+    bars = [tuple(np.ptp(path.vertices, axis=0).round(2)) for path in small.get_paths()]
+    assert [width for width, _ in bars] == [2, 4, 3, 1]
+    assert [path.vertices[:, 1].mean().round() for path in small.get_paths()] == [0, 1, 0, 0]
+    assert len(large.get_paths()) == 3
+    colors = [tuple(color) for color in small.get_facecolors()]
+    assert colors[0] == colors[1] != colors[3]  # which failed
+    assert legend(axes) == ["1", "9", "failed (1)"]
+    assert points(lines(axes)[0]["failed (1)"]) == [(6, 0)]
+
+
+def test_the_log_of_a_run_tells_the_time_line_more():
+    spans = (Span("w", (0, 0, 0), 1.0, 0, 4, OutcomeState.LOST), Span("v", (0, 0, 0), 1.0, 5, 8, None))
+    timeline = Timeline(spans, (Presence("w", 0, 4, "died"), Presence("v", 4, 10, None), Presence("u", 5, 10, None)))
+    _, axes = vis.worker_timeline([], timeline)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["w (100%)", "v (50%)", "u (0%)"]
+    assert [(patch.get_x(), patch.get_width()) for patch in axes.patches] == [(0, 4), (4, 6), (5, 5)]
+    assert points(lines(axes)[0]["lost (1)"]) == [(4, 0)]
+
+
+def test_a_run_that_does_not_tell_its_workers_has_no_time_line(story):
+    for datum in story.data.values():
+        datum.workers = {}
+    with pytest.raises(InvalidArgumentError, match="runs='no run with a worker' must tell who computed them"):
+        vis.worker_timeline(story.get_all_runs())
+
+
+# ---- rungs
+
+
+def test_each_iteration_has_a_bar_on_each_of_its_budgets(story):
+    _, axes = vis.rung_survival(story.get_all_runs())
+    bars = [(patch.get_x(), patch.get_y() + 0.36, patch.get_width()) for patch in axes.patches if patch.get_width()]
+    unit = 0.68 / 4
+    expected = [
+        *((0, 0, 2 * unit), (2 * unit, 0, unit), (3 * unit, 0, unit)),  # on budget 1: went on, last run, failed
+        (1, 0, 2 * unit),
+        (1, 1, unit),
+    ]
+    np.testing.assert_allclose(bars[: len(expected)], expected, atol=1e-9)
+    assert [text.get_text() for text in axes.texts] == ["4", "2", "1"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "9"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1"]
+    assert legend(axes) == ["went on", "last run", "failed"]
+
+
+def test_many_iterations_share_rows(warm_story):
+    res = result({(i, 0, 0): [(9.0, 0.5, i, i + 1)] for i in range(100)})
+    _, axes = vis.rung_survival(res.get_all_runs())
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert (len(labels), labels[0], labels[-1]) == (34, "0 - 2", "99")
+    assert {text.get_text() for text in axes.texts} == {"3", "1"}
+    _, axes = vis.rung_survival(warm_story.get_all_runs())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["warm start", "0"]
+
+
+# ---- parallel coordinates
+
+
+def test_each_configuration_is_a_line_across_the_axes():
+    res = result({(0, 0, i): [(9.0, loss, i, i + 1)] for i, loss in enumerate([0.5, 0.1, 0.9])})
+    for i, datum in enumerate(res.data.values()):
+        datum.config = {"x": float(i), "act": ["relu", "tanh", "relu"][i], **({"y": i} if i else {})}
+    _, axes = vis.parallel_coordinates(res)
+    segments = [segment[:, 1].round(3).tolist() for segment in axes.collections[0].get_segments()]
+    assert segments == [[1, 0.25, 0.75, 1], [0, 0.25, -0.08, 0.5], [0.5, 0.75, 0.25, 0]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "act", "y", "loss"]
+    texts = [text.get_text() for text in axes.texts]
+    assert {"0", "1", "2", "relu", "tanh", "inactive", "0.2"} <= {*texts}
+    assert axes.get_title(loc="left") == "3 configurations on budget 9"
+
+
+def test_the_search_space_tells_the_ends_of_the_axes():
+    import ConfigSpace
+
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 5.0)})
+    _, axes = vis.parallel_coordinates(result({(0, 0, 0): [(9.0, 0.5, 0, 1)]}), space)
+    assert axes.collections[0].get_segments()[0][0, 1] == pytest.approx(0.1)  # of x = 0.5
+
+
+# ---- what matters
+
+
+def test_what_matters_is_told_from_what_does_not():
+    _, axes = vis.parameter_importance(many())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "seed"]
+    total = [patch.get_width() for patch in axes.patches[:2]]
+    assert total == [pytest.approx(1, abs=0.05), pytest.approx(0, abs=0.05)]
+    assert legend(axes)[-1] == "may be noise"
+    assert "60 of 60 configurations, losses as if on budget 9; the model explains 9" in axes.get_xlabel()
+
+
+def test_interactions_follow():
+    res = many(300)
+    for datum in res.data.values():
+        datum.results[9.0] = {"loss": (datum.config["x"] - 0.5) * (datum.config["seed"] - 0.5), "info": {}}
+    _, axes = vis.parameter_importance(res)
+    assert [label.get_text() for label in axes.get_yticklabels()][2:] == ["x \u00d7 seed"]
+    assert "interaction" in legend(axes)
+    assert "may be noise" not in legend(axes)
+
+
+def test_a_few_configurations_tell_no_importance(story):
+    with pytest.raises(InvalidArgumentError, match="losses='4 configurations' must be at least 10"):
+        vis.parameter_importance(story)
 
 
 # ---- tool tips
