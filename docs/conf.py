@@ -9,6 +9,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import diagrams  # noqa: E402 - the folder of this file is not on the path before the line above
+import plots  # noqa: E402 - as above
 
 from hpbandster_ng import __version__  # noqa: E402 - as above
 
@@ -42,3 +43,4 @@ napoleon_use_param = False  # would repeat the text for each name where several 
 
 def setup(app):
     app.connect("builder-inited", lambda _: diagrams.draw_all(HERE / "_build" / "diagrams"))
+    app.connect("builder-inited", lambda _: plots.draw_all(HERE / "_build" / "plots"))

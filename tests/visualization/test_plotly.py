@@ -1,4 +1,4 @@
-"""What Plotly draws is what matplotlib draws: asserted on the numbers in the traces, which must be fit for JSON, too."""
+"""What Plotly draws is what matplotlib draws: asserted on the numbers in the traces, which must be fit for JSON."""
 
 from __future__ import annotations
 
