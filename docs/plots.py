@@ -53,7 +53,7 @@ def run() -> tuple[Result, list[Event]]:
     quiet = logging.getLogger("plots")
     quiet.setLevel(logging.CRITICAL)  # Sphinx would print it all
     settings = {"workload": workload, "observers": [events.append], "logger": quiet}
-    result = simulate(BOHB, Network(), 4, 2400, seed=3, **settings)
+    result = simulate(BOHB, Network(), 4, 4800, seed=3, **settings)
     return result, events
 
 

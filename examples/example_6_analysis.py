@@ -4,7 +4,7 @@ Run example 5 first; this example reads the log that it left:
 
     python examples/example_6_analysis.py
 
-It prints what was found and how the search came there, and writes five plots beside the log; with ``--show``, it also
+It prints what was found and how the search came there, and writes seven plots beside the log; with ``--show``, it also
 opens them in windows. Any other run that had a ``json_result_logger`` can be looked at like this, even while it is
 still going on, and so can the ``results.pkl`` of example 4.
 """
@@ -91,11 +91,15 @@ def draw(result: Result) -> dict[str, Figure]:
         "concurrent_runs_over_time": visualization.concurrent_runs_over_time(runs),
         # How many runs had finished on each budget.
         "finished_runs_over_time": visualization.finished_runs_over_time(runs),
+        # How many configurations of each iteration reached each budget.
+        "rung_survival": visualization.rung_survival(runs),
         # Whether losses on a small budget say anything about losses on a larger one: Spearman's rank correlation.
         # If they do not, raise min_budget.
         "correlation_across_budgets": visualization.correlation_across_budgets(result),
         # Whether the configurations that the model picked are better than random ones.
         "performance_histogram_model_vs_random": visualization.performance_histogram_model_vs_random(runs, id2config),
+        # Where good configurations lie, hyperparameter by hyperparameter.
+        "parallel_coordinates": visualization.parallel_coordinates(result),
     }
     return {name: figure for name, (figure, _) in plots.items()}
 

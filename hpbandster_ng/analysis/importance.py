@@ -17,6 +17,10 @@ the standard deviation, 1000 random configurations and six hyperparameters, two 
 variance of each tree           0.65, 0.16       0.81, 0.30      0.05 each
 covariance of two trees         0.79, 0.19       0.80, 0.21      0.00 each
 ==============================  ===============  ==============  =====================
+
+The shares are those of the whole space. Of a run whose model went where losses are low, they are rougher: the few
+configurations elsewhere tell most of the variance. Of 350 configurations of a function of five hyperparameters with an
+interaction, the shares were wrong by 0.03 on average after Hyperband, and by 0.08 after BOHB.
 """
 
 from __future__ import annotations

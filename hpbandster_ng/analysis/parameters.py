@@ -124,7 +124,7 @@ def _inferred(name: str, values: list[Any]) -> Parameter:
     lower, upper = float(min(values)), float(max(values))
     is_integer = all(isinstance(value, int) for value in values)
     linear, logarithmic = (Parameter(name, (), lower, upper, is_log, is_integer) for is_log in (False, True))
-    is_log = spans_magnitudes([lower, upper]) and _asymmetry(logarithmic, values) < _asymmetry(linear, values)
+    is_log = spans_magnitudes([lower, upper]) and _asymmetry(logarithmic, values) <= _asymmetry(linear, values)
     return logarithmic if is_log else linear
 
 

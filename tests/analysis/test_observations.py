@@ -93,6 +93,12 @@ def test_what_is_seen_of_hyperparameters():
     assert encoded([], configs).shape == (3, 0)
 
 
+@pytest.mark.parametrize(("draw", "is_log"), [(lambda u: 1e-3 + u, False), (lambda u: 10 ** (-3 * u), True)])
+def test_a_wide_range_alone_is_no_logarithmic_scale(draw, is_log):
+    values = [{"x": float(draw(u))} for u in np.linspace(0, 1, 50)]
+    assert inferred(values)[0].is_log is is_log
+
+
 def test_what_a_search_space_tells():
     import ConfigSpace as CS
 

@@ -260,6 +260,8 @@ PLOTS = {
     "finished_runs_over_time",
     "correlation_across_budgets",
     "performance_histogram_model_vs_random",
+    "rung_survival",
+    "parallel_coordinates",
 }
 
 
