@@ -49,7 +49,8 @@ def interactive_HBS_plot(
         learning_curves: ``result.get_learning_curves(...)``; points without a finite loss are left out.
         tool_tip_strings: ``default_tool_tips(result, learning_curves)``, or a text of your own by configuration; the
             configuration's id where there is none.
-        log_y, log_x: logarithmic axes; linear around 0 where there are values that are not positive.
+        log_y, log_x: logarithmic axes; where there are values that are not positive, linear around 0, or everywhere in
+            Plotly, which has no such axes.
         reset_times: each curve begins at 0.
         color_map: a colour map or its name, of matplotlib or of Plotly. Light colours are darkened so that they can be
             seen on white.

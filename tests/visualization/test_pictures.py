@@ -17,6 +17,7 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
 
 from hpbandster_ng import visualization as vis  # noqa: E402 - after the skip
 from hpbandster_ng.visualization import figure as look  # noqa: E402
+from tests.visualization.results import many, result, small_story  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -25,35 +26,9 @@ def _close_all_figures():
     plt.close("all")
 
 
-def result(story, from_model=()):
-    """``{config_id: [(budget, loss, started, finished)]}``; a loss of None is a crash, no start means never started."""
-    data = {}
-    for config_id, runs in story.items():
-        datum = data[config_id] = Datum({"x": 0.5}, {"model_based_pick": config_id in from_model})
-        for budget, loss, started, finished in runs:
-            datum.results[budget] = None if loss is None else {"loss": loss, "info": {"test": 10 * loss}}
-            datum.exceptions[budget] = "Traceback ..." if loss is None else None
-            if started is not None:
-                datum.workers[budget] = "w"
-            stamps = {"submitted": started, "started": started, "finished": finished}
-            datum.time_stamps[budget] = {name: at for name, at in stamps.items() if at is not None}
-            if started is None:
-                datum.time_stamps[budget]["submitted"] = 0.0
-    return Result(data, {"max_budget": 9.0})
-
-
 @pytest.fixture
 def story():
-    return result(
-        {
-            (0, 0, 0): [(1.0, 0.5, 0, 2)],
-            (0, 0, 1): [(1.0, 0.4, 0, 4), (9.0, 0.3, 4, 10)],
-            (0, 0, 2): [(1.0, 0.6, 2, 5), (9.0, 0.35, 5, 9)],
-            (0, 0, 3): [(1.0, None, 5, 6)],
-            (1, 0, 0): [(9.0, 0.2, 10, 12)],
-        },
-        from_model={(1, 0, 0)},
-    )
+    return small_story()
 
 
 @pytest.fixture
@@ -64,16 +39,6 @@ def warm_story():
             (0, 0, 0): [(9.0, 0.3, 1, 4)],
         }
     )
-
-
-def many(count=60):
-    """Of ``x`` and ``seed``, the loss depends on the first alone."""
-    rng = np.random.default_rng(0)
-    data = {}
-    for i in range(count):
-        x, seed = rng.random(2).tolist()
-        data[0, 0, i] = Datum({"x": x, "seed": seed}, {}, {9.0: {"loss": x, "info": {}}}, {9.0: {"finished": i}})
-    return Result(data, {"max_budget": 9.0})
 
 
 def legend(axes):
@@ -467,10 +432,7 @@ def test_what_matters_is_told_from_what_does_not():
 
 
 def test_interactions_follow():
-    res = many(300)
-    for datum in res.data.values():
-        datum.results[9.0] = {"loss": (datum.config["x"] - 0.5) * (datum.config["seed"] - 0.5), "info": {}}
-    _, axes = vis.parameter_importance(res)
+    _, axes = vis.parameter_importance(many(lambda x, seed: (x - 0.5) * (seed - 0.5), 300))
     assert [label.get_text() for label in axes.get_yticklabels()][2:] == ["x \u00d7 seed"]
     assert "interaction" in legend(axes)
     assert "may be noise" not in legend(axes)

@@ -12,47 +12,16 @@ import pytest
 
 from hpbandster_ng import visualization as vis
 from hpbandster_ng.analysis.timeline import Presence, Span, Timeline
-from hpbandster_ng.core.base_iteration import Datum
-from hpbandster_ng.core.result import Result
 from hpbandster_ng.core.run import OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
+from tests.visualization.results import many, result, small_story
 
 go = pytest.importorskip("plotly.graph_objects", reason="needs the extra plotly")
 
 
-def result(story, from_model=()):
-    """``{config_id: [(budget, loss, started, finished)]}``; a loss of None is a crash."""
-    data = {}
-    for number, (config_id, runs) in enumerate(story.items()):
-        datum = data[config_id] = Datum({"x": number / 10}, {"model_based_pick": config_id in from_model})
-        for budget, loss, started, finished in runs:
-            datum.results[budget] = None if loss is None else {"loss": loss, "info": {}}
-            datum.time_stamps[budget] = {"submitted": started, "started": started, "finished": finished}
-            datum.workers[budget] = "w"
-    return Result(data, {"max_budget": 9.0})
-
-
 @pytest.fixture
 def story():
-    return result(
-        {
-            (0, 0, 0): [(1.0, 0.5, 0, 2)],
-            (0, 0, 1): [(1.0, 0.4, 0, 4), (9.0, 0.3, 4, 10)],
-            (0, 0, 2): [(1.0, 0.6, 2, 5), (9.0, 0.35, 5, 9)],
-            (0, 0, 3): [(1.0, None, 5, 6)],
-            (1, 0, 0): [(9.0, 0.2, 10, 12)],
-        },
-        from_model={(1, 0, 0)},
-    )
-
-
-def many(loss=lambda x, _: x, count=60):
-    rng = np.random.default_rng(0)
-    data = {}
-    for i in range(count):
-        x, seed = rng.random(2).tolist()
-        data[0, 0, i] = Datum({"x": x, "seed": seed}, {}, {9.0: {"loss": loss(x, seed)}}, {9.0: {"finished": i}})
-    return Result(data, {"max_budget": 9.0})
+    return small_story()
 
 
 def traces(figure):
@@ -211,7 +180,9 @@ def test_the_curves_of_an_iteration_are_a_trace_and_a_tool_tip_is_text():
     assert numbers(trace.y) == [0.9, 0.7, None, 0.5, None]
     assert texts(trace.text) == [*["a &lt;b&gt;<br>&nbsp;&nbsp;c"] * 2, "", "(0, 0, 1)", ""]
     assert trace.marker.color[0] != trace.marker.color[3]
-    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.type == "linear"  # there is a time before 0
+    figure = vis.interactive_HBS_plot({(0, 0, 0): [[(1.0, 0.5)]]}, log_x=True, show=False, backend="plotly")
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "linear")
     with pytest.raises(InvalidArgumentError, match="must have one number for each of the 4 curves"):
         vis.interactive_HBS_plot(curves, colors_floats=[0.5], show=False, backend="plotly")
 
@@ -247,6 +218,8 @@ def test_rungs(story):
 
 
 def test_parallel(story):
+    for number, datum in enumerate(story.data.values()):
+        datum.config["x"] = number / 10
     (trace,) = PLOTS["parallel"](story).data
     assert [axis.label for axis in trace.dimensions] == ["x", "loss"]
     assert numbers(trace.dimensions[1].values) == pytest.approx([1, 2 / 3, 0])

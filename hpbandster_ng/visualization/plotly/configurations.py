@@ -117,8 +117,13 @@ def interactive_HBS_plot(
                 hovertemplate="%{text}<extra></extra>",
             )
         )
-    figure.update_xaxes(title=view.x_label, type="log" if view.log_x else "linear")
-    return figure.update_yaxes(title="loss", type="log" if view.log_y else "linear")
+    figure.update_xaxes(title=view.x_label, type=_axis_type(view.log_x, [curve.x for curve in curves]))
+    return figure.update_yaxes(title="loss", type=_axis_type(view.log_y, [curve.y for curve in curves]))
+
+
+def _axis_type(is_log: bool, values: Sequence[np.ndarray]) -> str:
+    """A logarithmic axis of Plotly would drop what is not positive."""
+    return "log" if is_log and all((each > 0).all() for each in values) else "linear"
 
 
 def _tip(view: CurvesView, config_id: ConfigId) -> str:
