@@ -26,7 +26,7 @@ def space_parameters(
         configs: what ran: the range of a number without bounds is what was seen of it.
 
     Example:
-        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 2.0), "act": ["relu", "tanh"], "on": True})
+        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 2.0), "act": ["relu", "tanh"], "seed": 1})
         >>> sorted(each.name for each in space_parameters(space))
         ['act', 'x']
     """
