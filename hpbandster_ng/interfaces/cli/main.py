@@ -19,6 +19,7 @@ from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.interfaces.cli.advise import advise_on_budgets
 from hpbandster_ng.interfaces.cli.change import delete, extend, release
 from hpbandster_ng.interfaces.cli.create import create, plan
+from hpbandster_ng.interfaces.cli.dashboard import dashboard
 from hpbandster_ng.interfaces.cli.doctor import doctor
 from hpbandster_ng.interfaces.cli.export import export
 from hpbandster_ng.interfaces.cli.look import list_experiments, suggestions
@@ -82,6 +83,6 @@ def main(verbose: bool) -> None:
 
 for _command in (
     *(create, plan, list_experiments, status, suggestions, export, advise_on_budgets),
-    *(extend, release, delete, start_worker, worker, submit, doctor),
+    *(extend, release, delete, start_worker, worker, submit, doctor, dashboard),
 ):
     main.add_command(_command)

@@ -1,0 +1,166 @@
+"""How the run is: state, counts, incumbent, time left."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from hpbandster_ng.interfaces.dashboard.columns import STATES, RunColumns, State
+from hpbandster_ng.interfaces.dashboard.payloads import shown
+from hpbandster_ng.interfaces.dashboard.view import RunView
+
+__all__ = ["overview", "seconds_left", "state_of"]
+
+_MOST_BUDGETS = 40
+
+
+def overview(view: RunView, now: float) -> dict[str, Any]:
+    """What one wants to know first.
+
+    Args:
+        now: unix seconds.
+    """
+    columns = view.columns()
+    state, told = state_of(view, now)
+    left, why = seconds_left(view, columns, now)
+    settings = shown.settings_of(view)
+    end = now if state in ("running", "waiting") else view.last_at or now
+    return {
+        "state": state,
+        "told": told,
+        "optimizer": None if "optimizer" not in settings else shown.text(settings["optimizer"]),
+        "began": view.first_at and view.began,
+        "elapsed": None if view.first_at is None else max(0.0, end - view.began),
+        "last_event": None if view.last_at is None else max(0.0, now - view.last_at),
+        "iterations": {"begun": len(view.iterations), "requested": view.requested_iterations},
+        "counts": {STATES[state]: count for state, count in sorted(view.counts.items()) if count},
+        "configurations": len(view.configurations),
+        "spent": shown.number(view.spent),
+        "workers": {
+            "known": len(view.workers),
+            "here": sum(worker.is_here for worker in view.workers),
+            "busy": sum(worker.num_running > 0 for worker in view.workers),
+        },
+        "incumbent": _incumbent(view),
+        "budgets": _budgets(columns),
+        "seconds_left": left,
+        "why_left": why,
+        "happened": [[at - view.began, kind, shown.text(text)] for at, kind, text in reversed(view.happened)],
+        "settings": {name: shown.text(value) for name, value in settings.items() if _is_told(name, value)},
+    }
+
+
+def _is_told(name: str, value: Any) -> bool:
+    return name not in ("configspace", "settings", "optimizer") and value is not None and value != {}
+
+
+def state_of(view: RunView, now: float) -> tuple[str, str]:
+    """One word, and a sentence."""
+    running, queued = view.counts[State.RUNNING], view.counts[State.QUEUED]
+    if view.first_at is None:
+        return "empty", "Nothing has been recorded yet: the run has not begun."
+    if view.is_recorded:
+        return "recorded", "A folder of results does not tell whether its run goes on."
+    if view.cancelled is not None:
+        return "cancelled", f"It was cancelled: {shown.text(view.cancelled)}"
+    if running:
+        return "running", f"{running} {'run goes' if running == 1 else 'runs go'} on."
+    request = view.request
+    if request is None:
+        return "waiting", "It is described, and nothing was asked for yet."
+    wanted = view.requested_iterations
+    is_done = view.has_ended_request or (wanted is not None and len(view.iterations) >= wanted)
+    if not queued and is_done:
+        return "finished", "All that was asked for is done."
+    if request.deadline is not None and now >= request.deadline:
+        return "stopped", "Its time limit is over; the same script, started again, goes on."
+    if view.is_experiment:
+        return "waiting", "Nobody evaluates a suggestion now."
+    if not any(worker.is_here for worker in view.workers):
+        return "waiting", "No worker is here."
+    return "waiting", "Workers are here, and nothing runs: the master may have ended, or be about to start the next."
+
+
+def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float | None, str]:
+    """Until all that was asked for is done, roughly, and what that rests on.
+
+    Iterations cost about the same, by the way that Hyperband's brackets are made. So what is left is counted in the
+    work of a complete one, and shared by the workers that are busy.
+    """
+    request = view.request
+    busy = sum(worker.num_running for worker in view.workers)
+    if request is None or view.is_recorded:
+        return None, "nobody told what was asked for"
+    if not view.num_open and state_of(view, now)[0] in ("finished", "cancelled", "stopped"):
+        return None, "nothing is left"
+    limit = None if request.deadline is None else max(0.0, request.deadline - now)
+    left = _work_left(view, columns, now)
+    if left is None or not busy:
+        why = "no worker computes now" if left is not None else "no iteration is complete yet"
+        return limit, "the time limit" if limit is not None else why
+    seconds = left / busy
+    if limit is not None and limit < seconds:
+        return limit, "the time limit"
+    return seconds, f"the work of complete iterations, and {busy} busy workers"
+
+
+def _work_left(view: RunView, columns: RunColumns, now: float) -> float | None:
+    """Seconds of computing; None if that cannot be told."""
+    request = view.request
+    took = columns.finished - columns.started
+    has_ended = columns.has_ended & np.isfinite(took)
+    if request is not None and request.total_budget is not None and has_ended.any():
+        rate = float(took[has_ended].sum() / columns.budget[has_ended].sum())
+        return max(0.0, request.total_budget - view.spent) * rate
+    wanted = view.requested_iterations
+    if wanted is None or not len(columns.config):
+        return None
+    iteration = np.array([configuration.config_id[0] for configuration in view.configurations])[columns.config]
+    first = int(iteration.min())
+    open_ones = set(iteration[columns.state <= State.RUNNING].tolist())
+    last = max(view.iterations, default=-1)
+    work = np.bincount(iteration[has_ended] - first, took[has_ended], last - first + 1)
+    complete = [number for number in view.iterations if number not in open_ones and work[number - first] > 0]
+    if len(complete) == 0:
+        return None
+    typical = float(np.mean([work[number - first] for number in complete]))
+    running = columns.state == State.RUNNING
+    under_way = float(np.maximum(0.0, now - columns.started[running]).sum())
+    begun = sum(max(0.0, typical - float(work[number - first])) for number in open_ones if number in view.iterations)
+    return max(0.0, begun - under_way) + (wanted - len(view.iterations)) * typical
+
+
+def _incumbent(view: RunView) -> dict[str, Any] | None:
+    if not view.incumbents:
+        return None
+    best = view.incumbents[-1]
+    configuration = view.configurations[view.runs.config[best.run]]
+    return {
+        "id": shown.id_of(configuration.config_id),
+        "loss": shown.number(best.loss),
+        "budget": shown.number(best.budget),
+        "at": best.at - view.began,
+        "picked_by": shown.picked_by(configuration.info),
+        "config": shown.values(configuration.config),
+    }
+
+
+def _budgets(columns: RunColumns) -> list[dict[str, Any]]:
+    rows = []
+    for budget in np.unique(columns.budget)[-_MOST_BUDGETS:]:
+        on_it = columns.budget == budget
+        success, took = on_it & columns.is_success, (columns.finished - columns.started)[on_it & columns.has_ended]
+        took = took[np.isfinite(took)]
+        rows.append(
+            {
+                "budget": shown.number(float(budget)),
+                "succeeded": int(success.sum()),
+                "failed": int((on_it & columns.is_fault).sum()),
+                "open": int((on_it & (columns.state <= State.RUNNING)).sum()),
+                "best": shown.number(float(columns.loss[success].min()) if success.any() else math.nan),
+                "seconds": shown.number(float(np.median(took)) if len(took) else math.nan, 4),
+            }
+        )
+    return rows

@@ -1,0 +1,120 @@
+"""What a run is read from: a storage, a shared log, a folder of results, or a pickled result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from hpbandster_ng.core.result import Result
+from hpbandster_ng.engine.events import Event
+from hpbandster_ng.errors import LogError
+from hpbandster_ng.interfaces.dashboard.recorded import events_of
+from hpbandster_ng.interfaces.dashboard.view import RunView
+from hpbandster_ng.storage.base import FollowedStorage, News
+from hpbandster_ng.storage.legacy_json import CONFIGS, RESULTS, RUN, read_log
+from hpbandster_ng.storage.shared import Record, SharedLogs
+
+__all__ = ["FolderSource", "PickleSource", "SharedLogSource", "Source", "StorageSource"]
+
+
+class Source(Protocol):
+    """Where the events of one run come from."""
+
+    def new_view(self) -> RunView:
+        """What they are folded into."""
+
+    def read_on(self, bookmark: object) -> News:
+        """What is new since the bookmark was taken; see :meth:`FollowedStorage.read_on`."""
+
+
+class StorageSource:
+    """The log of a run of one master."""
+
+    def __init__(self, storage: FollowedStorage) -> None:
+        self._storage = storage
+
+    def new_view(self) -> RunView:
+        return RunView()
+
+    def read_on(self, bookmark: object) -> News:
+        return self._storage.read_on(bookmark)
+
+
+class SharedLogSource:
+    """The log of an experiment; the bookmark is the last record that was read.
+
+    Args:
+        logs: the place of it.
+        identity: of the experiment.
+    """
+
+    def __init__(self, logs: SharedLogs, identity: str) -> None:
+        self._logs = logs
+        self._identity = identity
+
+    def new_view(self) -> RunView:
+        return RunView(is_experiment=True)
+
+    def read_on(self, bookmark: object) -> News:
+        known = bookmark if isinstance(bookmark, Record) else None
+        records = self._logs.read(self._identity, 0 if known is None else known.number - 1)
+        if known is not None and (not records or records[0] != known):  # it was deleted, and perhaps created again
+            known, records = None, self._logs.read(self._identity)
+        new = records if known is None else records[1:]
+        return News([event for record in new for event in record.events], records[-1] if records else None, not known)
+
+
+class _Stamp(NamedTuple):
+    """When files were changed last, and how large they are; None of one that is not there."""
+
+    files: tuple[tuple[int, int] | None, ...]
+
+
+class _FileSource:
+    """Files that are read as a whole whenever one of them has changed."""
+
+    def __init__(self, paths: tuple[Path, ...], read: Callable[[], Iterator[Event]]) -> None:
+        self._paths = paths
+        self._read = read
+
+    def new_view(self) -> RunView:
+        return RunView(is_recorded=True)
+
+    def read_on(self, bookmark: object) -> News:
+        stamp = _Stamp(tuple(_stamp_of(path) for path in self._paths))
+        if stamp.files[0] is None:
+            return News((), None, True)
+        if stamp == bookmark:
+            return News((), bookmark, False)
+        return News(self._read(), stamp, True)
+
+
+class FolderSource(_FileSource):
+    """``configs.json`` and ``results.json``, ours or the predecessor's."""
+
+    def __init__(self, directory: Path) -> None:
+        paths = tuple(directory / name for name in (RESULTS, CONFIGS, RUN))
+        super().__init__(paths, lambda: events_of(directory.name, *read_log(directory)))
+
+
+class PickleSource(_FileSource):
+    """A pickled ``Result``, ours or the predecessor's; its times are seconds since the start already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__((path,), self._of_pickle)
+        self._path = path
+
+    def _of_pickle(self) -> Iterator[Event]:
+        result = Result.from_pickle(self._path)
+        return events_of(self._path.stem, result.data, {**result.HB_config, "time_ref": None})
+
+
+def _stamp_of(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LogError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
+    return status.st_mtime_ns, status.st_size
