@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from hpbandster_ng.analysis.runs import AnyRun, successful_runs
 from hpbandster_ng.engine.records import ConfigId
 
-__all__ = ["RankCorrelation", "rank_correlation"]
+__all__ = ["RankCorrelation", "rank_correlation", "spearman"]
 
 _FEWEST = 3
 """Two configurations correlate by +1 or -1 always."""
@@ -52,11 +52,16 @@ def rank_correlation(runs: Iterable[AnyRun]) -> RankCorrelation:
             shared = sorted(losses[large].keys() & losses[small].keys())
             pair = [[losses[budget][config_id] for config_id in shared] for budget in (large, small)]
             counts[row, column] = len(shared)
-            rho[row, column] = _spearman(*pair) if row != column else math.nan
+            rho[row, column] = spearman(*pair) if row != column else math.nan
     return RankCorrelation(tuple(budgets), rho, counts)
 
 
-def _spearman(first: list[float], second: list[float]) -> float:
-    if len(first) < _FEWEST or len(set(first)) == 1 or len(set(second)) == 1:
+def spearman(first: Sequence[float], second: Sequence[float]) -> float:
+    """The rank correlation of two lists of losses of the same configurations.
+
+    Returns:
+        NaN where it is not defined: there are fewer than three, or all of one list are equal.
+    """
+    if len(first) < _FEWEST or min(first) == max(first) or min(second) == max(second):
         return math.nan
     return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])

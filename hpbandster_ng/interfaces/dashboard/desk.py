@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hpbandster_ng.errors import HpbandsterError, LogError
 from hpbandster_ng.interfaces.dashboard.follower import Condition, Follower
@@ -17,6 +17,7 @@ from hpbandster_ng.interfaces.dashboard.payloads.comparison import comparison, s
 from hpbandster_ng.interfaces.dashboard.payloads.coordinates import coordinates
 from hpbandster_ng.interfaces.dashboard.payloads.curves import curves
 from hpbandster_ng.interfaces.dashboard.payloads.errors import errors
+from hpbandster_ng.interfaces.dashboard.payloads.importance import evidence_of, found_in
 from hpbandster_ng.interfaces.dashboard.payloads.losses import losses
 from hpbandster_ng.interfaces.dashboard.payloads.metrics import metrics, samples_of
 from hpbandster_ng.interfaces.dashboard.payloads.overview import overview
@@ -28,6 +29,7 @@ from hpbandster_ng.interfaces.dashboard.view import RunView
 
 __all__ = ["Desk", "UnknownError", "WrongQuestionError"]
 
+_Self = TypeVar("_Self", bound="Desk")
 _Query = Mapping[str, str]
 _Answer = dict[str, Any] | None
 
@@ -116,9 +118,11 @@ class Desk:
         self._followers: dict[str, Follower] = {}
         self._entries: dict[str, Entry] = {}
         self._listed = -_LIST_SECONDS
+        self._analysing = threading.Lock()
+        self._importances: dict[str, dict[str, Any]] = {}
         self._kept: dict[tuple[Any, ...], tuple[str, bytes]] = {}
 
-    def __enter__(self) -> Desk:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -197,6 +201,8 @@ class Desk:
         if part == "overview":
             data: _Answer = follower.look(lambda view: overview(view, self._clock()))
             return _as_json({"version": version, **_told(follower.condition), "data": data})
+        if part == "importance":
+            return self._importance(key, follower)
         if part not in _PARTS:
             raise UnknownError("There is no such part of a run.")
         question = key, part, tuple(sorted((name, value) for name, value in query.items() if name != "token"))
@@ -213,6 +219,15 @@ class Desk:
             while len(self._kept) > _MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
         return answer
+
+    def _importance(self, key: str, follower: Follower) -> bytes:
+        """Takes a second or two, in which the view may go on; and is done anew for a tenth more runs."""
+        evidence = follower.look(evidence_of)
+        with self._analysing:
+            known = self._importances.get(key)
+            if known is None or not 0.9 * len(evidence.runs) <= known["num_runs"] <= len(evidence.runs):
+                known = self._importances[key] = found_in(evidence)
+        return _as_json({"version": follower.version, **_told(follower.condition), "data": known})
 
     def compared(self, first: str, second: str) -> bytes:
         """Two runs beside each other.

@@ -25,7 +25,7 @@ _LOOK = 0.25
 """Seconds between two looks, if these are quick."""
 
 _SHARE = 5.0
-"""A look that takes long is followed by a pause of so many times that."""
+"""Where nothing can be read on from, a look is followed by a pause of so many times what it took."""
 
 _UNWATCHED = 20.0
 """Seconds after which a run that nobody looks at is not read on."""
@@ -69,7 +69,7 @@ class Follower:
         self._asked = time.monotonic()
         self._wake = threading.Event()
         self._first_look = threading.Event()
-        self._is_closing = False
+        self._closing = threading.Event()
         self._num_troubles = 0
         self._thread = threading.Thread(target=self._follow, name=f"hpbandster-dashboard-{name}", daemon=True)
 
@@ -77,7 +77,7 @@ class Follower:
         self._thread.start()
 
     def close(self) -> None:
-        self._is_closing = True
+        self._closing.set()
         self._wake.set()
         self._thread.join()
 
@@ -108,15 +108,15 @@ class Follower:
         return self._first_look.wait(seconds)
 
     def _follow(self) -> None:
-        while not self._is_closing:
+        while not self._closing.is_set():
             begin = time.monotonic()
             self._look_once()
             took = time.monotonic() - begin
-            pause = max(_LOOK, _SHARE * took)
+            pause = max(_LOOK, _SHARE * took) if self._source.is_read_whole else _LOOK
             if self._num_troubles:
                 pause = min(_LONGEST_PAUSE, max(pause, _LOOK * 2**self._num_troubles))
             self._sleep(min(pause, _LONGEST_PAUSE))
-            while not self._is_closing and time.monotonic() - self._asked > _UNWATCHED:
+            while not self._closing.is_set() and time.monotonic() - self._asked > _UNWATCHED:
                 self._sleep(_LONGEST_PAUSE)
 
     def _sleep(self, seconds: float) -> None:
@@ -128,7 +128,7 @@ class Follower:
             self._read_on()
         except HpbandsterError as error:
             self._suffer(" ".join(str(error).split()))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault of ours, or an event that cannot be, must not end the page
             _log.exception("run %s cannot be shown", self._name)
             self._suffer("the log cannot be read; the log of the dashboard tells more")
         else:
@@ -168,14 +168,14 @@ class Follower:
         view = self._source.new_view()
         for event in events:
             view.fold(event)
-            if self._is_closing:
+            if self._closing.is_set():
                 return
         with self._lock:
             self._view = view
             self._generation += 1
 
     def _fold(self, view: RunView, events: Iterator[Event]) -> None:
-        while not self._is_closing and (chunk := list(itertools.islice(events, _CHUNK))):
+        while not self._closing.is_set() and (chunk := list(itertools.islice(events, _CHUNK))):
             with self._lock:
                 for event in chunk:
                     view.fold(event)

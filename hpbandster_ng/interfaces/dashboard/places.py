@@ -187,12 +187,11 @@ def _entries_of(directory: Path) -> list[Entry]:
 
 
 def _entry_of(directory: Path) -> Entry | None:
+    key = _key("directory", str(directory))
     if (directory / _JOURNAL).is_file():
-        kind, make = "journal", lambda: StorageSource(JournalStorage(directory))
-    elif (directory / RESULTS).is_file() or (directory / CONFIGS).is_file():
-        kind, make = "folder", lambda: FolderSource(directory)
-    elif (directory / _PICKLE).is_file():
-        kind, make = "pickle", lambda: PickleSource(directory / _PICKLE)
-    else:
-        return None
-    return Entry(_key(kind, str(directory)), directory.name, kind, make)
+        return Entry(key, directory.name, "journal", lambda: StorageSource(JournalStorage(directory)))
+    if (directory / RESULTS).is_file() or (directory / CONFIGS).is_file():
+        return Entry(key, directory.name, "folder", lambda: FolderSource(directory))
+    if (directory / _PICKLE).is_file():
+        return Entry(key, directory.name, "pickle", lambda: PickleSource(directory / _PICKLE))
+    return None

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TypeVar
 
 from hpbandster_ng.errors import InvalidArgumentError, MissingExtraError
 from hpbandster_ng.interfaces.dashboard.application import application
@@ -21,6 +22,8 @@ except ImportError as error:
     raise MissingExtraError("The dashboard", "uvicorn", "dashboard") from error
 
 __all__ = ["DashboardServer"]
+
+_Self = TypeVar("_Self", bound="DashboardServer")
 
 _TRIED = 100
 """Ports above one that is taken."""
@@ -49,7 +52,7 @@ class DashboardServer:
         self._server: uvicorn.Server | None = None
         self.token = secrets.token_urlsafe(24)
 
-    def __enter__(self) -> DashboardServer:
+    def __enter__(self: _Self) -> _Self:
         self._socket = _listening(self._host, self._port)
         return self
 

@@ -19,7 +19,13 @@ __all__ = ["FolderSource", "PickleSource", "SharedLogSource", "Source", "Storage
 
 
 class Source(Protocol):
-    """Where the events of one run come from."""
+    """Where the events of one run come from.
+
+    Attributes:
+        is_read_whole: whether all is read again when something is new.
+    """
+
+    is_read_whole: bool
 
     def new_view(self) -> RunView:
         """What they are folded into."""
@@ -30,6 +36,8 @@ class Source(Protocol):
 
 class StorageSource:
     """The log of a run of one master."""
+
+    is_read_whole = False
 
     def __init__(self, storage: FollowedStorage) -> None:
         self._storage = storage
@@ -48,6 +56,8 @@ class SharedLogSource:
         logs: the place of it.
         identity: of the experiment.
     """
+
+    is_read_whole = False
 
     def __init__(self, logs: SharedLogs, identity: str) -> None:
         self._logs = logs
@@ -73,6 +83,8 @@ class _Stamp(NamedTuple):
 
 class _FileSource:
     """Files that are read as a whole whenever one of them has changed."""
+
+    is_read_whole = True
 
     def __init__(self, paths: tuple[Path, ...], read: Callable[[], Iterator[Event]]) -> None:
         self._paths = paths

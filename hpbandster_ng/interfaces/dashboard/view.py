@@ -256,6 +256,8 @@ class RunView:
     def _worker_of(self, name: str) -> int:
         if self.is_experiment:
             name = name.rpartition(".")[0] or name
+        elif self.described is not None:
+            name = name.removeprefix(f"hpbandster.run_{self.described.run_id}.worker.")
         number = self._worker_numbers.get(name)
         if number is None:
             number = self._worker_numbers[name] = len(self.workers)

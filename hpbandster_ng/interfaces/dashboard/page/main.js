@@ -45,6 +45,7 @@ async function go() {
   fill(content, page.shown.element);
   drawFrame();
   page.isBusy = false;
+  page.next = 0;
   page.generation = (page.generation ?? 0) + 1;
   await refresh();
 }

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from hpbandster_ng.analysis.parameters import Parameter
 from hpbandster_ng.interfaces.dashboard.payloads import shown
-from hpbandster_ng.interfaces.dashboard.payloads.table import parameter_names
+from hpbandster_ng.interfaces.dashboard.payloads.space import parameters_of
 from hpbandster_ng.interfaces.dashboard.view import RunView
 
 __all__ = ["coordinates"]
@@ -15,9 +16,10 @@ __all__ = ["coordinates"]
 _NUM_BEST = 150
 _NUM_OTHERS = 350
 _MOST_AXES = 20
-_MOST_CATEGORIES = 30
 _ENOUGH = 10
 """So many configurations on a budget make a picture; without, a lower budget is shown at first."""
+
+_LONGEST = 40
 
 
 def coordinates(view: RunView, budget: float | None = None) -> dict[str, Any]:
@@ -36,23 +38,20 @@ def coordinates(view: RunView, budget: float | None = None) -> dict[str, Any]:
     runs = np.flatnonzero((columns.budget == chosen) & columns.is_success) if chosen is not None else np.arange(0)
     runs = runs[shown.best_and_sample(columns.loss[runs], _NUM_BEST, _NUM_OTHERS)]
     configs = [view.configurations[number].config for number in columns.config[runs].tolist()]
-    names = parameter_names(view)
-    scales = _scales(view)
-    axes = [_axis(name, [config.get(name) for config in configs], scales.get(name, {})) for name in names]
-    axes = [axis for axis in axes if axis["type"] != "constant"][:_MOST_AXES]
-    losses = columns.loss[runs]
+    parameters = parameters_of(view, configs)[:_MOST_AXES] if configs else ()
+    values = [_places(each, [config.get(each.name) for config in configs]) for each in parameters]
     return {
         "budgets": [[shown.number(each), count] for each, count in counts.items()],
         "budget": shown.number(chosen),
-        "num_configurations": counts.get(chosen, 0) if chosen is not None else 0,
-        "axes": axes,
+        "num_configurations": 0 if chosen is None else counts[chosen],
+        "axes": [_axis(each) for each in parameters],
         "rows": [
             {
                 "id": shown.id_of(view.configurations[columns.config[run]].config_id),
-                "values": [_coordinate(axis, config.get(axis["name"])) for axis in axes],
-                "loss": shown.number(float(loss)),
+                "values": [column[row] for column in values],
+                "loss": shown.number(float(columns.loss[run])),
             }
-            for run, config, loss in zip(runs.tolist(), configs, losses, strict=True)
+            for row, run in enumerate(runs.tolist())
         ],
     }
 
@@ -64,31 +63,15 @@ def _chosen(counts: dict[float, int], budget: float | None) -> float | None:
     return max(enough or counts, default=None)
 
 
-def _scales(view: RunView) -> dict[str, dict[str, Any]]:
-    """What the search space tells of each hyperparameter."""
-    space = shown.settings_of(view).get("configspace")
-    listed = space.get("hyperparameters", []) if isinstance(space, dict) else []
-    return {str(each["name"]): each for each in listed if isinstance(each, dict) and "name" in each}
+def _axis(parameter: Parameter) -> dict[str, Any]:
+    if parameter.is_category:
+        categories = [shown.text(value, _LONGEST) for value in parameter.values]
+        return {"name": parameter.name, "type": "category", "categories": categories}
+    kind = "log" if parameter.is_log else "number"
+    return {"name": parameter.name, "type": kind, "low": parameter.lower, "high": parameter.upper}
 
 
-def _axis(name: str, found: list[Any], told: dict[str, Any]) -> dict[str, Any]:
-    values = [value for value in found if value is not None]
-    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        low, high = min(values), max(values)
-        is_log = bool(told.get("log")) and low > 0
-        kind = "constant" if low == high and len(values) > 1 and told.get("lower") is None else "number"
-        bounds = [told.get("lower", low), told.get("upper", high)]
-        low, high = (bound if isinstance(bound, int | float) else low for bound in bounds)
-        return {"name": name, "type": "log" if kind == "number" and is_log else kind, "low": low, "high": high}
-    told_ones = told.get("choices") or told.get("sequence") or []
-    categories = list(dict.fromkeys(shown.text(value, 40) for value in [*told_ones, *values]))[:_MOST_CATEGORIES]
-    return {"name": name, "type": "category" if len(categories) > 1 else "constant", "categories": categories}
-
-
-def _coordinate(axis: dict[str, Any], value: Any) -> float | None:
-    if value is None:
-        return None
-    if axis["type"] == "category":
-        shown_value = shown.text(value, 40)
-        return axis["categories"].index(shown_value) if shown_value in axis["categories"] else None
-    return shown.number(float(value))
+def _places(parameter: Parameter, values: list[Any]) -> list[float | None]:
+    """The values of a number, and the places of a category's among its values; None where it is inactive."""
+    codes = parameter.encode(values)
+    return [shown.number(value) for value in parameter.decode(codes).tolist()]

@@ -26,7 +26,7 @@ def overview(view: RunView, now: float) -> dict[str, Any]:
     state, told = state_of(view, now)
     left, why = seconds_left(view, columns, now)
     settings = shown.settings_of(view)
-    end = now if state in ("running", "waiting") else view.last_at or now
+    end = now if state == "running" else view.last_at or now
     return {
         "state": state,
         "told": told,

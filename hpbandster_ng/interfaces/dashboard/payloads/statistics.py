@@ -6,18 +6,16 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
+from hpbandster_ng.analysis.rank_correlation import spearman
 from hpbandster_ng.interfaces.dashboard.payloads import shown
 from hpbandster_ng.interfaces.dashboard.view import RunView
 
 __all__ = ["correlation", "model_against_random"]
 
 _MOST_BUDGETS = 10
-_FEWEST = 3
-"""Two configurations correlate by +1 or -1 always."""
-
-_BINS = 30
+_MOST_BINS = 30
+_FEWEST_BINS = 8
 
 
 def correlation(view: RunView) -> dict[str, Any]:
@@ -34,20 +32,13 @@ def correlation(view: RunView) -> dict[str, Any]:
     for large in range(len(budgets)):
         for small in range(large):
             both = has_loss[large] & has_loss[small]
-            rho = _spearman(losses[small, both], losses[large, both])
+            rho = spearman(losses[small, both].tolist(), losses[large, both].tolist())
             cells.append([small, large, shown.number(rho, 4), int(both.sum())])
     return {
         "budgets": [shown.number(budget) for budget in budgets],
         "counts": [counts[budget] for budget in budgets],
         "cells": cells,
     }
-
-
-def _spearman(first: shown.Numbers, second: shown.Numbers) -> float:
-    """NaN where it is not defined: too few pairs, or all losses on one side are equal."""
-    if len(first) < _FEWEST or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return math.nan
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
 def model_against_random(view: RunView) -> dict[str, Any]:
@@ -72,7 +63,8 @@ def _histograms(random: shown.Numbers, model: shown.Numbers) -> dict[str, Any]:
     low, high = float(both.min()), float(np.percentile(both, 97.0) if len(both) > 30 else both.max())
     if high <= low:
         low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, _BINS + 1)
+    bins = int(np.clip(2 * np.cbrt(len(both)), _FEWEST_BINS, _MOST_BINS))  # the rule of Rice
+    edges = np.linspace(low, high, bins + 1)
     return {
         "edges": [shown.number(float(edge)) for edge in edges],
         "is_capped": bool(both.max() > high),

@@ -95,8 +95,8 @@ function option(data, pins, state) {
   return {
     grid: { left: 64, right: 24, top: 16, bottom: 56 },
     legend: { show: false },
-    xAxis: axis("budget", { type: isLogBudget ? "log" : "value", min: isLogBudget ? least * 0.9 : least, max: isLogBudget ? most * 1.1 : most, axisLabel: { formatter: (value) => number(value, 3), showMinLabel: false, showMaxLabel: false } }),
-    yAxis: axis("loss", { ...(isLog ? { type: "log" } : { min: low - room, max: high + room }), nameGap: 48, axisLabel: { formatter: (value) => number(value, 3) } }),
+    xAxis: axis("budget", { type: isLogBudget ? "log" : "value", min: isLogBudget ? least * 0.9 : least, max: isLogBudget ? most * 1.1 : most, axisLabel: { formatter: (value) => number(value, 3), ...ticks(budgets) } }),
+    yAxis: axis("loss", { ...(isLog ? { type: "log" } : { min: low - room, max: high + room }), nameGap: 48, axisLabel: { formatter: (value) => number(value, 3), showMinLabel: isLog, showMaxLabel: isLog } }),
     dataZoom: [{ type: "inside", yAxisIndex: 0, filterMode: "none" }],
     series: shown.map(({ id, points }, place) => {
       const pin = pins.get(id);
@@ -104,4 +104,10 @@ function option(data, pins, state) {
       return { id, type: "line", triggerLineEvent: true, data: points, symbol: "circle", symbolSize: pin ? 9 : points.length === 1 ? 6 : 4, itemStyle: { color: own, opacity: pin ? 1 : 0.7 }, lineStyle: { color: own, width: pin ? 3.5 : 1.2, opacity: pin ? 1 : 0.5 }, z: pin ? 9 : 2, emphasis: { disabled: true } };
     }),
   };
+}
+
+// Where there are few budgets, they are the ticks.
+function ticks(budgets) {
+  const all = [...new Set(budgets)].sort((one, other) => one - other);
+  return all.length <= 12 ? { customValues: all } : { showMinLabel: false, showMaxLabel: false };
 }

@@ -55,7 +55,7 @@ function option(data, state) {
     grid: { left: 64, right: 24, top: 44, bottom: 56 },
     legend: { type: "scroll", top: 4, left: 0, textStyle: { color: color("text") }, pageTextStyle: { color: color("muted") } },
     xAxis: axis(byTime ? `time since the start [${unit.name}]` : "budget spent", { min: 0, max: end / unit.size || 1, axisLabel: { showMaxLabel: false } }),
-    yAxis: axis("loss", { ...(isLog ? { type: "log" } : limits), nameGap: 48, axisLabel: { formatter: (value) => number(value, 3) } }),
+    yAxis: axis("loss", { ...(isLog ? { type: "log" } : limits), nameGap: 48, axisLabel: { formatter: (value) => number(value, 3), showMinLabel: state.hasAll || isLog, showMaxLabel: state.hasAll || isLog } }),
     dataZoom: [{ type: "inside", xAxisIndex: 0, filterMode: "none" }, { type: "inside", yAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "shift" }],
     series: [...points, { name: "incumbent", type: "line", step: "end", z: 4, symbol: "circle", symbolSize: 8, lineStyle: { color: color("accent"), width: 2 }, itemStyle: { color: color("accent") }, data: steps }],
   };

@@ -74,8 +74,8 @@ function option(data, query, isReset) {
     ],
     dataZoom: [{ ...zoom, ...range }, { ...slider, ...range }],
     series: [
-      { type: "custom", clip: true, renderItem: rectangle(0.5), encode: { x: [1, 2], y: 0 }, data: data.absences.map(([worker, begin, end, reason]) => ({ value: [worker, begin, end], tip: ["not there", reason, `from ${duration(begin)} to ${duration(end)}`], itemStyle: { color: color("absent") } })) },
-      { type: "custom", clip: true, renderItem: rectangle(0.68), encode: { x: [1, 2], y: 0 }, data: data.bins.length ? bins(data) : bars(data) },
+      { type: "custom", clip: true, renderItem: rectangle(0.5, false), encode: { x: [1, 2], y: 0 }, data: data.absences.map(([worker, begin, end, reason]) => ({ value: [worker, begin, end], tip: ["not there", reason, `from ${duration(begin)} to ${duration(end)}`], itemStyle: { color: color("absent") } })) },
+      { type: "custom", clip: true, renderItem: rectangle(0.68, !data.bins.length), encode: { x: [1, 2], y: 0 }, data: data.bins.length ? bins(data) : bars(data) },
       { type: "custom", yAxisIndex: 1, renderItem: () => null, data: [] },
     ],
   };
@@ -90,12 +90,12 @@ function bins(data) {
   return data.bins.map(([worker, place, share]) => ({ value: [worker, data.begin + place * width, data.begin + (place + 1) * width], tip: [data.workers[worker].name, `${Math.round(share * 100)} % computing`, `from ${duration(data.begin + place * width)} on`], itemStyle: { color: color("state-succeeded"), opacity: 0.15 + 0.85 * share } }));
 }
 
-function rectangle(share) {
+function rectangle(share, hasGaps) {
   return (params, api) => {
-    const [left, middle] = api.coord([api.value(1), api.value(0)]);
-    const [right] = api.coord([api.value(2), api.value(0)]);
+    const [from, middle] = api.coord([api.value(1), api.value(0)]);
+    const [left, right] = [Math.round(from), Math.round(api.coord([api.value(2), api.value(0)])[0])];
     const height = api.size([0, 1])[1] * share;
-    const gap = right - left > 4 ? 1 : 0;
+    const gap = hasGaps && right - left > 4 ? 1 : 0;
     const shape = echarts.graphic.clipRectByRect({ x: left, y: middle - height / 2, width: Math.max(right - left - gap, 1), height }, params.coordSys);
     return shape && { type: "rect", shape, style: api.style() };
   };
