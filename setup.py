@@ -26,6 +26,7 @@ REQUIRES = [
 ]
 
 EXTRAS = {
+    "dashboard": ["starlette>=0.40", "uvicorn>=0.30"],
     "dask": ["distributed>=2024.8"],
     "mlflow": ["mlflow-skinny>=3.1"],
     "mongo": ["pymongo>=4.9"],
@@ -50,6 +51,7 @@ EXTRAS["test"] = [
     "psutil>=5.9",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    *EXTRAS["dashboard"],
     *EXTRAS["dask"],
     *EXTRAS["mongo"],
     *EXTRAS["pandas"],
@@ -68,7 +70,7 @@ EXTRAS["lint"] = [
     "types-psutil",
     "types-PyYAML",
 ]
-EXTRAS["bench"] = ["onnxruntime>=1.17", *EXTRAS["optuna"], *EXTRAS["test"]]
+EXTRAS["bench"] = ["onnxruntime>=1.17", "playwright>=1.49", *EXTRAS["optuna"], *EXTRAS["test"]]
 # One known build of PyTorch, so that a new release of several gigabytes is taken on purpose. Spark is as large.
 EXTRAS["dev"] = [
     *EXTRAS["docs"],
@@ -79,6 +81,7 @@ EXTRAS["dev"] = [
     *EXTRAS["spark"],
     *EXTRAS["tensorboard"],
     "mlflow>=3.1",
+    "playwright>=1.49",
     "pyspark[connect]",
     "torch==2.13.0",
 ]
@@ -108,7 +111,14 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["hpbandster_ng", "hpbandster_ng.*"]),
-    package_data={"hpbandster_ng": ["py.typed", "interfaces/cluster/*.sh"]},
+    package_data={
+        "hpbandster_ng": [
+            "py.typed",
+            "interfaces/cluster/*.sh",
+            "interfaces/dashboard/page/*",
+            "interfaces/dashboard/page/*/*",
+        ]
+    },
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={

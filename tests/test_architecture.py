@@ -30,6 +30,10 @@ PURE = (
     "engine",
     *PURE_OPTIMIZERS,
     "terminal.answers",
+    "interfaces.dashboard.columns",
+    "interfaces.dashboard.payloads",
+    "interfaces.dashboard.recorded",
+    "interfaces.dashboard.view",
     "interfaces.doctor.judgement",
     "interfaces.doctor.machine_verdicts",
     "interfaces.doctor.run_verdicts",
@@ -83,8 +87,10 @@ OPTIONAL = {
     "pyspark": "backends.spark",
     "sklearn": "file",
     "sqlalchemy": "storage.sql",
+    "starlette": "interfaces.dashboard",
     "tensorboard": "file",
     "torch": "file",
+    "uvicorn": "interfaces.dashboard",
 }
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.errors import HpbandsterError, MissingExtraError
 from hpbandster_ng.interfaces.dashboard.desk import Desk, UnknownError, WrongQuestionError
 from hpbandster_ng.interfaces.dashboard.guard import Guard, is_known_host
 
@@ -20,8 +20,6 @@ try:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 except ImportError as error:
-    from hpbandster_ng.errors import MissingExtraError
-
     raise MissingExtraError("The dashboard", "starlette", "dashboard") from error
 
 __all__ = ["application"]

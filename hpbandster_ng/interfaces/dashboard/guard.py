@@ -8,13 +8,13 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from hpbandster_ng.errors import MissingExtraError
+
 try:
     from starlette.datastructures import Headers, MutableHeaders
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse
 except ImportError as error:
-    from hpbandster_ng.errors import MissingExtraError
-
     raise MissingExtraError("The dashboard", "starlette", "dashboard") from error
 
 __all__ = ["Guard", "is_known_host"]

@@ -81,6 +81,7 @@ class DashboardServer:
         )
         config = uvicorn.Config(
             app,
+            log_config=None,
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.events import Event
@@ -12,7 +12,7 @@ from hpbandster_ng.errors import LogError
 from hpbandster_ng.interfaces.dashboard.recorded import events_of
 from hpbandster_ng.interfaces.dashboard.view import RunView
 from hpbandster_ng.storage.base import FollowedStorage, News
-from hpbandster_ng.storage.legacy_json import CONFIGS, RESULTS, RUN, read_log
+from hpbandster_ng.storage.legacy_json import CONFIGS, RESULTS, read_log
 from hpbandster_ng.storage.shared import Record, SharedLogs
 
 __all__ = ["FolderSource", "PickleSource", "SharedLogSource", "Source", "StorageSource"]
@@ -75,12 +75,6 @@ class SharedLogSource:
         return News([event for record in new for event in record.events], records[-1] if records else None, not known)
 
 
-class _Stamp(NamedTuple):
-    """When files were changed last, and how large they are; None of one that is not there."""
-
-    files: tuple[tuple[int, int] | None, ...]
-
-
 class _FileSource:
     """Files that are read as a whole whenever one of them has changed."""
 
@@ -94,8 +88,8 @@ class _FileSource:
         return RunView(is_recorded=True)
 
     def read_on(self, bookmark: object) -> News:
-        stamp = _Stamp(tuple(_stamp_of(path) for path in self._paths))
-        if stamp.files[0] is None:
+        stamp = tuple(_stamp_of(path) for path in self._paths)
+        if not any(stamp):
             return News((), None, True)
         if stamp == bookmark:
             return News((), bookmark, False)
@@ -106,7 +100,7 @@ class FolderSource(_FileSource):
     """``configs.json`` and ``results.json``, ours or the predecessor's."""
 
     def __init__(self, directory: Path) -> None:
-        paths = tuple(directory / name for name in (RESULTS, CONFIGS, RUN))
+        paths = tuple(directory / name for name in (RESULTS, CONFIGS))
         super().__init__(paths, lambda: events_of(directory.name, *read_log(directory)))
 
 
@@ -123,6 +117,7 @@ class PickleSource(_FileSource):
 
 
 def _stamp_of(path: Path) -> tuple[int, int] | None:
+    """When a file was changed last, and how large it is; None if it is not there."""
     try:
         status = path.stat()
     except FileNotFoundError:
