@@ -49,12 +49,27 @@ class _Duration:
 
 
 @dataclass
+class _Asked:
+    """What a call of ``run`` asks for.
+
+    Attributes:
+        first: the number of its first iteration.
+        runs, budget: planned for it; infinite where nobody knows.
+    """
+
+    first: int
+    runs: float = math.inf
+    budget: float = math.inf
+
+
+@dataclass
 class Standing:
     """Where a run stands.
 
     Attributes:
         run_id: its name; None as long as no log tells it.
-        requests: what was asked for, call by call.
+        requests: what was asked for, in order; a call that is made again, after a crash or for more, is there again.
+        n_asked: iterations that were asked for; infinite, if as many as the limits allow.
         is_spent: whether the total budget of the last request leaves nothing to begin.
         cancelled: why the user wants no more, or None.
         n_begun: iterations that have begun.
@@ -78,6 +93,7 @@ class Standing:
 
     run_id: str | None = None
     requests: list[RunRequested] = field(default_factory=list)
+    n_asked: float = 0
     is_spent: bool = False
     cancelled: str | None = None
     n_begun: int = 0
@@ -94,8 +110,7 @@ class Standing:
     )
     last_at: float | None = None
     _planned: Planned = field(default=lambda _first, _n: None, repr=False)
-    _runs_planned: float = 0
-    _budget_planned: float = 0.0
+    _calls: dict[int, _Asked] = field(default_factory=dict, repr=False)
     _budget_done: float = 0.0
     _durations: defaultdict[float, _Duration] = field(default_factory=lambda: defaultdict(_Duration))
     _known: set[ConfigId] = field(default_factory=set, repr=False)
@@ -104,12 +119,6 @@ class Standing:
     def expect(self, planned: Planned) -> None:
         """Learn how to find out what a request is going to run; before the first event."""
         self._planned = planned
-
-    @property
-    def n_asked(self) -> float:
-        """Iterations that were asked for; infinite, if as many as the limits allow."""
-        is_open_ended = bool(self.requests) and self.requests[-1].is_open_ended
-        return math.inf if is_open_ended else sum(request.n_iterations for request in self.requests)
 
     @property
     def n_done(self) -> int:
@@ -123,7 +132,8 @@ class Standing:
     @property
     def n_planned(self) -> int | None:
         """Jobs that all requests run, if nothing fails; None if nobody knows."""
-        return int(self._runs_planned) if 0 < self._runs_planned < math.inf else None
+        planned = sum(asked.runs for asked in self._calls.values())
+        return int(planned) if 0 < planned < math.inf else None
 
     @property
     def is_finished(self) -> bool:
@@ -145,10 +155,11 @@ class Standing:
         deadline = self.requests[-1].deadline if self.requests else None
         limit = None if deadline is None else max(0.0, deadline - now)
         computed = math.fsum(duration.total for duration in self._durations.values())
-        if not (0 < self._budget_planned < math.inf and self._budget_done and self.workers):
+        planned = math.fsum(asked.budget for asked in self._calls.values())
+        if not (0 < planned < math.inf and self._budget_done and self.workers):
             return limit
         rate = computed / self._budget_done / len(self.workers)
-        left = max(0.0, self._budget_planned - self._budget_done) * rate
+        left = max(0.0, planned - self._budget_done) * rate
         return left if limit is None else min(left, limit)
 
     def handle(self, event: Event) -> None:
@@ -183,13 +194,15 @@ class Standing:
         self._requeue([key for key, start in self.running.items() if start.worker == event.worker])
 
     def _request(self, request: RunRequested) -> None:
-        first = int(min(self.n_asked, self.n_begun) if math.isinf(self.n_asked) else self.n_asked)
+        asked = self._calls.setdefault(request.call, _Asked(self.n_begun))
         self.requests.append(request)
+        self.n_asked = math.inf if request.is_open_ended else asked.first + request.n_iterations
         self.cancelled, self.is_spent = None, False
-        plan = None if request.is_open_ended or request.n_iterations < 1 else self._planned(first, request.n_iterations)
-        self._runs_planned += math.inf if plan is None or plan.num_runs is None else plan.num_runs
+        is_limited = not request.is_open_ended and request.n_iterations >= 1
+        plan = self._planned(asked.first, request.n_iterations) if is_limited else None
+        asked.runs = math.inf if plan is None or plan.num_runs is None else plan.num_runs
         budget = math.inf if plan is None else plan.total_budget
-        self._budget_planned += budget if request.total_budget is None else min(budget, request.total_budget)
+        asked.budget = budget if request.total_budget is None else min(budget, request.total_budget)
 
     def _rung(self, key: JobKey) -> Rung:
         (iteration, _, _), budget = key

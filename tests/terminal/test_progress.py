@@ -61,7 +61,7 @@ def start(index: int, budget: float) -> list[Event]:
         ([*BEGIN, end(1, 3, 0.5), end(0, 1, 0.25)], "2/6 runs, iteration 1/2, 0/1 workers busy, best 0.5 on 3"),
         ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], "1/6 runs, iteration 1/2, 1 failed, 0/1 workers busy"),
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], "0/6 runs, iteration 1/2, 0/1 workers busy"),
-        ([*BEGIN, RunRequested(9.0, n_iterations=2, call=2)], "0/12 runs, iteration 1/4, 0/1 workers busy"),
+        ([*BEGIN, RunRequested(9.0, n_iterations=2, call=2)], "0/12 runs, iteration 1/3, 0/1 workers busy"),
         ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], "0 runs, iteration 1"),
         (  # one of six is done in a second, by one worker: so are the others, of 12 - 1 in budget
             [*BEGIN, *start(0, 1), end(0, 1, 0.5), *start(1, 1)],
@@ -140,12 +140,12 @@ def test_a_file_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
     with (tmp_path / "log").open("w+") as file:
         progress = ProgressBar(file)
-        for now in (0.0, 59.0, 61.0, 100.0, 130.0):  # noqa: B007 - the clock
-            progress(BEGIN[0])
+        for now in (0.0, 59.0, 61.0, 100.0, 130.0):  # the clock
+            progress(OpenIteration(now, 0))
         progress.close()
         file.seek(0)
         lines = file.read().splitlines()
-    assert [line.split(" ", 1)[1] for line in lines] == [f"0 runs, iteration 0/{n}" for n in (6, 10, 10)]
+    assert [line.split(" ", 1)[1] for line in lines] == [f"0 runs, iteration {n}/0" for n in (3, 5, 5)]
 
 
 def test_a_short_run_leaves_nothing_in_a_file(tmp_path: Path) -> None:

@@ -7,17 +7,16 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import (
     Eliminate,
     EndJob,
-    EndRequest,
     Event,
     JobFinished,
     OpenIteration,
     QueueJob,
     RunCancelled,
     RunDescribed,
-    RunRequested,
     RunResumed,
     StartJob,
     WorkerJoined,
@@ -100,6 +99,7 @@ class RunView:
 
     Attributes:
         num_events: how many were folded; the version of what there is to see.
+        standing: what was asked for, and what is left of it.
         described: what the run is, or None.
         first_at, last_at: of the events, in unix seconds; None before the first.
         began: when the first request was made, or else ``first_at``.
@@ -114,25 +114,24 @@ class RunView:
         spent: the sum of the budgets of all runs that have ended.
         incumbents: each run that took the place of the incumbent: a larger budget, or a lower loss on the same.
         best: by budget, each run that was better than all before it on that budget.
-        cancelled: why the run was cancelled, or None.
         happened: the last notable happenings, as ``(at, kind, text)``.
 
     Example:
         >>> view = RunView()
-        >>> for event in [RunRequested(10.0, 2), WorkerJoined(11.0, "w"), OpenIteration(11.0, 0)]:
+        >>> for event in [WorkerJoined(11.0, "w"), OpenIteration(12.0, 0)]:
         ...     view.fold(event)
-        >>> view.began, view.requested_iterations, list(view.iterations), view.workers[0].is_here
-        (10.0, 2, [0], True)
+        >>> view.began, list(view.iterations), view.workers[0].is_here
+        (11.0, [0], True)
     """
 
     def __init__(self, is_experiment: bool = False, is_recorded: bool = False) -> None:
         self.is_experiment = is_experiment
         self.is_recorded = is_recorded
         self.num_events = 0
+        self.standing = Standing()
         self.described: RunDescribed | None = None
         self.first_at: float | None = None
         self.last_at: float | None = None
-        self.requests: dict[int, tuple[int, RunRequested]] = {}
         self.iterations: dict[int, float] = {}
         self.configurations: list[Configuration] = []
         self.members: dict[int, list[int]] = {}
@@ -145,8 +144,6 @@ class RunView:
         self.spent = 0.0
         self.incumbents: list[Best] = []
         self.best: dict[float, list[Best]] = {}
-        self.cancelled: str | None = None
-        self.has_ended_request = False
         self.happened: deque[tuple[float, str, str]] = deque(maxlen=_REMEMBERED)
         self._config_numbers: dict[ConfigId, int] = {}
         self._run_numbers: dict[JobKey, int] = {}
@@ -157,20 +154,9 @@ class RunView:
     @property
     def began(self) -> float:
         """When the first request was made, in unix seconds; or else the first event."""
-        first = min((request.at for _, request in self.requests.values()), default=self.first_at)
+        requests = self.standing.requests
+        first = requests[0].at if requests else self.first_at
         return 0.0 if first is None else first
-
-    @property
-    def request(self) -> RunRequested | None:
-        """The last one."""
-        return self.requests[max(self.requests)][1] if self.requests else None
-
-    @property
-    def requested_iterations(self) -> int | None:
-        """How many in all; None if there is no limit, or nobody told."""
-        if not self.requests or any(request.is_open_ended for _, request in self.requests.values()):
-            return None
-        return max(begun + request.n_iterations for begun, request in self.requests.values())
 
     @property
     def num_open(self) -> int:
@@ -190,6 +176,7 @@ class RunView:
     def fold(self, event: Event) -> None:
         """Take note of the next event of the log."""
         self.num_events += 1
+        self.standing.handle(event)
         self.first_at = event.at if self.first_at is None else self.first_at
         self.last_at = event.at if self.last_at is None else max(event.at, self.last_at)
         match event:
@@ -215,20 +202,13 @@ class RunView:
         match event:
             case RunDescribed():
                 self.described = event
-            case RunRequested():
-                begun = self.requests[event.call][0] if event.call in self.requests else len(self.iterations)
-                self.requests[event.call] = begun, event
-                self.has_ended_request, self.cancelled = False, None
             case OpenIteration():
                 self.iterations[event.iteration] = event.at
                 self._tell(event.at, "iteration", f"iteration {event.iteration} begins")
             case RunResumed():
                 self._resume(event.at)
             case RunCancelled():
-                self.cancelled = event.reason
                 self._tell(event.at, "cancelled", f"the run was cancelled: {event.reason}")
-            case EndRequest():
-                self.has_ended_request = True
 
     def _tell(self, at: float, kind: str, text: str) -> None:
         self.happened.append((at, kind, text))

@@ -8,12 +8,9 @@ import pytest
 
 from hpbandster_ng.engine.events import (
     Eliminate,
-    EndRequest,
-    OpenIteration,
     QueueJob,
     RunCancelled,
     RunDescribed,
-    RunRequested,
     RunResumed,
     StartJob,
     WorkerJoined,
@@ -142,18 +139,7 @@ def test_a_cancelled_run_costs_nothing_and_is_no_error():
     each = job()
     cancelled = Outcome(OutcomeState.CANCELLED, None, "enough")
     view = view_of([QueueJob(1.0, each), ended(each, cancelled, None), RunCancelled(2.0, "enough")])
-    assert (view.spent, view.errors, view.cancelled) == (0.0, {}, "enough")
-
-
-def test_requests_add_up_and_one_that_is_made_again_takes_the_place_of_the_first():
-    view = view_of([RunRequested(0.0, 2), OpenIteration(1.0, 0), OpenIteration(1.0, 1)])
-    view.fold(RunRequested(2.0, 3, call=2))
-    assert view.requested_iterations == 5
-    view.fold(RunRequested(3.0, 4, call=2))
-    assert view.requested_iterations == 6
-    view.fold(EndRequest(4.0))
-    view.fold(RunRequested(5.0, 0, is_open_ended=True, call=3))
-    assert (view.requested_iterations, view.has_ended_request) == (None, False)
+    assert (view.spent, view.errors, view.standing.cancelled) == (0.0, {}, "enough")
 
 
 def test_who_is_out_is_remembered():

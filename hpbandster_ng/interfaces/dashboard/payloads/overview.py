@@ -10,6 +10,7 @@ import numpy as np
 from hpbandster_ng.interfaces.dashboard.columns import STATES, RunColumns, State
 from hpbandster_ng.interfaces.dashboard.payloads import shown
 from hpbandster_ng.interfaces.dashboard.view import RunView
+from hpbandster_ng.terminal import answers
 
 __all__ = ["overview", "seconds_left", "state_of"]
 
@@ -34,7 +35,7 @@ def overview(view: RunView, now: float) -> dict[str, Any]:
         "began": view.first_at and view.began,
         "elapsed": None if view.first_at is None else max(0.0, end - view.began),
         "last_event": None if view.last_at is None else max(0.0, now - view.last_at),
-        "iterations": {"begun": len(view.iterations), "requested": view.requested_iterations},
+        "iterations": {"begun": len(view.iterations), "requested": _requested(view)},
         "counts": {STATES[state]: count for state, count in sorted(view.counts.items()) if count},
         "configurations": len(view.configurations),
         "spent": shown.number(view.spent),
@@ -56,31 +57,29 @@ def _is_told(name: str, value: Any) -> bool:
     return name not in ("configspace", "settings", "optimizer") and value is not None and value != {}
 
 
+def _requested(view: RunView) -> int | None:
+    """How many iterations in all; None if there is no limit, or nobody told."""
+    asked = view.standing.n_asked
+    return int(asked) if view.standing.requests and math.isfinite(asked) else None
+
+
 def state_of(view: RunView, now: float) -> tuple[str, str]:
-    """One word, and a sentence."""
-    running, queued = view.counts[State.RUNNING], view.counts[State.QUEUED]
+    """One word, and what it means here."""
+    standing = view.standing
     if view.first_at is None:
-        return "empty", "Nothing has been recorded yet: the run has not begun."
+        return "empty", "nothing has been recorded yet: the run has not begun"
     if view.is_recorded:
-        return "recorded", "A folder of results does not tell whether its run goes on."
-    if view.cancelled is not None:
-        return "cancelled", f"It was cancelled: {shown.text(view.cancelled)}"
-    if running:
-        return "running", f"{running} {'run goes' if running == 1 else 'runs go'} on."
-    request = view.request
-    if request is None:
-        return "waiting", "It is described, and nothing was asked for yet."
-    wanted = view.requested_iterations
-    is_done = view.has_ended_request or (wanted is not None and len(view.iterations) >= wanted)
-    if not queued and is_done:
-        return "finished", "All that was asked for is done."
-    if request.deadline is not None and now >= request.deadline:
-        return "stopped", "Its time limit is over; the same script, started again, goes on."
-    if view.is_experiment:
-        return "waiting", "Nobody evaluates a suggestion now."
-    if not any(worker.is_here for worker in view.workers):
-        return "waiting", "No worker is here."
-    return "waiting", "Workers are here, and nothing runs: the master may have ended, or be about to start the next."
+        return "recorded", "a folder of results does not tell whether its run goes on"
+    request = standing.requests[-1] if standing.requests else None
+    is_over = request is not None and request.deadline is not None and now >= request.deadline
+    words = {
+        "running": bool(standing.running),
+        "cancelled": standing.cancelled is not None,
+        "finished": standing.is_finished,
+        "stopped": is_over,
+    }
+    word = next((word for word, applies in words.items() if applies), "waiting")
+    return word, answers.state(standing, now, is_shared=view.is_experiment).removeprefix(f"{word}: ")
 
 
 def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float | None, str]:
@@ -89,13 +88,14 @@ def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float 
     Iterations cost about the same, by the way that Hyperband's brackets are made. So what is left is counted in the
     work of a complete one, and shared by the workers that are busy.
     """
-    request = view.request
+    requests = view.standing.requests
     busy = sum(worker.num_running for worker in view.workers)
-    if request is None or view.is_recorded:
+    if not requests or view.is_recorded:
         return None, "nobody told what was asked for"
     if not view.num_open and state_of(view, now)[0] in ("finished", "cancelled", "stopped"):
         return None, "nothing is left"
-    limit = None if request.deadline is None else max(0.0, request.deadline - now)
+    deadline = requests[-1].deadline
+    limit = None if deadline is None else max(0.0, deadline - now)
     left = _work_left(view, columns, now)
     if left is None or not busy:
         why = "no worker computes now" if left is not None else "no iteration is complete yet"
@@ -108,13 +108,13 @@ def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float 
 
 def _work_left(view: RunView, columns: RunColumns, now: float) -> float | None:
     """Seconds of computing; None if that cannot be told."""
-    request = view.request
+    total_budget = view.standing.requests[-1].total_budget
     took = columns.finished - columns.started
     has_ended = columns.has_ended & np.isfinite(took)
-    if request is not None and request.total_budget is not None and has_ended.any():
+    if total_budget is not None and has_ended.any():
         rate = float(took[has_ended].sum() / columns.budget[has_ended].sum())
-        return max(0.0, request.total_budget - view.spent) * rate
-    wanted = view.requested_iterations
+        return max(0.0, total_budget - view.spent) * rate
+    wanted = _requested(view)
     if wanted is None or not len(columns.config):
         return None
     iteration = np.array([configuration.config_id[0] for configuration in view.configurations])[columns.config]
