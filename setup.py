@@ -26,7 +26,7 @@ REQUIRES = [
 ]
 
 EXTRAS = {
-    "dashboard": ["starlette>=0.40", "uvicorn>=0.30"],
+    "dashboard": ["prometheus-client>=0.20", "starlette>=0.40", "uvicorn>=0.30"],
     "dask": ["distributed>=2024.8"],
     "mlflow": ["mlflow-skinny>=3.1"],
     "mongo": ["pymongo>=4.9"],

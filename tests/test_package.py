@@ -34,6 +34,7 @@ def test_the_command_line_is_installed():
 @pytest.mark.parametrize(
     "extra",
     [
+        "dashboard",
         "plot",
         "mongo",
         "pandas",

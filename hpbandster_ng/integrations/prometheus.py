@@ -14,12 +14,12 @@ from hpbandster_ng.engine.records import OutcomeState
 from hpbandster_ng.errors import CommunicationError, InvalidArgumentError, MissingExtraError
 
 try:
-    from prometheus_client import CollectorRegistry, start_http_server
+    from prometheus_client import CollectorRegistry, generate_latest, start_http_server
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 except ImportError as error:
     raise MissingExtraError("PrometheusObserver", "prometheus_client", "prometheus") from error
 
-__all__ = ["PrometheusObserver", "RunMetrics", "families"]
+__all__ = ["PrometheusObserver", "RunMetrics", "exposition", "families"]
 
 _HOST = "127.0.0.1"
 _LARGEST_PORT = 65535
@@ -40,6 +40,9 @@ class RunMetrics:
 
     All have a label ``run_id``.
 
+    Args:
+        name: the label; by default the ``run_id`` that the log tells.
+
     Example:
         >>> from hpbandster_ng.engine.events import RunDescribed, WorkerJoined
         >>> metrics = RunMetrics()
@@ -49,8 +52,9 @@ class RunMetrics:
         ({'': 1}, {'queued': 0, 'running': 0})
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None) -> None:
         self._lock = threading.Lock()
+        self._name = name
         self._standing = Standing()
         self._num_lost = 0
         self._seconds = 0.0
@@ -64,7 +68,7 @@ class RunMetrics:
 
     @property
     def run_id(self) -> str:
-        return self._standing.run_id or ""
+        return self._name or self._standing.run_id or ""
 
     def values(self) -> dict[str, dict[str, float]]:
         """By metric and state; the state is empty where a metric has none."""
@@ -99,6 +103,14 @@ def families(runs: Iterable[RunMetrics]) -> list[Any]:
     """What a collector of ``prometheus_client`` collects: each metric once, with the values of all these runs."""
     values = {metrics.run_id: metrics.values() for metrics in runs}
     return [_family(name, {run_id: told[name] for run_id, told in values.items()}) for name in _FAMILIES]
+
+
+def exposition(runs: Iterable[RunMetrics]) -> bytes:
+    """What Prometheus is answered when it scrapes these runs."""
+    registry, collector = CollectorRegistry(), _Collector()
+    collector.runs.extend(runs)
+    registry.register(collector)
+    return generate_latest(registry)
 
 
 def _family(name: str, values: Mapping[str, Mapping[str, float]]) -> Any:

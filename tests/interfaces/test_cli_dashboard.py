@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
+pytest.importorskip("prometheus_client")
 
 from hpbandster_ng.engine.events import OpenIteration
 from hpbandster_ng.experiments import Experiment

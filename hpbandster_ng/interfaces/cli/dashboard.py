@@ -65,8 +65,7 @@ def dashboard(
 
     with Desk(place) as desk, DashboardServer(desk, host, port) as server:
         desk.check(_FIRST_LOOK)
-        click.echo(f"The dashboard is at {server.address}")
-        server.run()
+        server.run(lambda address: click.echo(f"The dashboard is at {address}"))
 
 
 def _place(storage: str | None, run_id: str | None, experiment: str | None, directories: Sequence[Path]) -> Place:

@@ -76,7 +76,7 @@ class _Answers:
         return FileResponse(_PAGE / "index.html", headers={"Cache-Control": "no-store"})
 
     def metrics(self, _: Request) -> Response:
-        return PlainTextResponse(self._desk.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(self._desk.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     def runs(self, _: Request) -> Response:
         return _json(self._desk.listed())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hpbandster_ng.errors import HpbandsterError, LogError
+from hpbandster_ng.integrations.prometheus import exposition
 from hpbandster_ng.interfaces.dashboard.follower import Condition, Follower
 from hpbandster_ng.interfaces.dashboard.payloads import shown
 from hpbandster_ng.interfaces.dashboard.payloads.brackets import brackets
@@ -19,7 +20,6 @@ from hpbandster_ng.interfaces.dashboard.payloads.curves import curves
 from hpbandster_ng.interfaces.dashboard.payloads.errors import errors
 from hpbandster_ng.interfaces.dashboard.payloads.importance import evidence_of, found_in
 from hpbandster_ng.interfaces.dashboard.payloads.losses import losses
-from hpbandster_ng.interfaces.dashboard.payloads.metrics import metrics, samples_of
 from hpbandster_ng.interfaces.dashboard.payloads.overview import overview
 from hpbandster_ng.interfaces.dashboard.payloads.statistics import correlation, model_against_random
 from hpbandster_ng.interfaces.dashboard.payloads.table import configuration, table
@@ -242,15 +242,11 @@ class Desk:
             sides.append(follower.look(lambda view: side_of(view, self._clock())))
         return _as_json({"version": " ".join(versions), "data": comparison(*sides)})
 
-    def metrics(self) -> str:
+    def metrics(self) -> bytes:
         """The runs that are open, and, of a place with few, all others, for Prometheus."""
-        samples = []
         entries = self.entries()
-        for entry in entries:
-            if entry.key in self._followers or len(entries) <= _MOST_MEASURED:
-                look = self.follower(entry.key).look
-                samples += look(lambda view, name=entry.name: samples_of(name, view, self._clock()))  # type: ignore[misc]
-        return metrics(samples)
+        keys = [entry.key for entry in entries if entry.key in self._followers or len(entries) <= _MOST_MEASURED]
+        return exposition(self.follower(key).metrics for key in keys)
 
 
 def _summary(view: RunView, now: float) -> dict[str, Any]:

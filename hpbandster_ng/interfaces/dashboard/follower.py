@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import HpbandsterError
+from hpbandster_ng.integrations.prometheus import RunMetrics
 from hpbandster_ng.interfaces.dashboard.sources import Source
 from hpbandster_ng.interfaces.dashboard.view import RunView
 
@@ -55,7 +56,10 @@ class Follower:
 
     Args:
         source: what it is read from.
-        name: of the run, for the log of this program.
+        name: of the run, for its metrics and for the log of this program.
+
+    Attributes:
+        metrics: of the run, for Prometheus.
     """
 
     def __init__(self, source: Source, name: str) -> None:
@@ -63,6 +67,7 @@ class Follower:
         self._name = name
         self._lock = threading.Lock()
         self._view = source.new_view()
+        self.metrics = RunMetrics(name)
         self._generation = 0
         self._condition = Condition("reading")
         self._bookmark: object = None
@@ -165,13 +170,14 @@ class Follower:
 
     def _replace(self, events: Iterator[Event]) -> None:
         """Of a log that is another one, the view is shown when it is whole."""
-        view = self._source.new_view()
+        view, metrics = self._source.new_view(), RunMetrics(self._name)
         for event in events:
             view.fold(event)
+            metrics(event)
             if self._closing.is_set():
                 return
         with self._lock:
-            self._view = view
+            self._view, self.metrics = view, metrics
             self._generation += 1
 
     def _fold(self, view: RunView, events: Iterator[Event]) -> None:
@@ -179,4 +185,5 @@ class Follower:
             with self._lock:
                 for event in chunk:
                     view.fold(event)
+                    self.metrics(event)
             self._first_look.set()

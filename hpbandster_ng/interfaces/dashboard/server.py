@@ -74,8 +74,12 @@ class DashboardServer:
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self.port}/?token={self.token}"
 
-    def run(self) -> None:
-        """Serve until :meth:`stop`, Ctrl-C or SIGTERM; Ctrl-C is raised from here."""
+    def run(self, announce: Callable[[str], object] = str) -> None:
+        """Serve until :meth:`stop`, Ctrl-C or SIGTERM; Ctrl-C is raised from here.
+
+        Args:
+            announce: gets the address, when signals are heeded.
+        """
         app = application(
             self._desk, self.token, self._host, f"hpbandster_ng_dashboard_{self.port}", lambda: self._is_ending
         )
@@ -93,6 +97,7 @@ class DashboardServer:
         )
         self._server = uvicorn.Server(config)
         with _sigterm_ends():
+            announce(self.address)
             self._server.run(sockets=[self._socket] if self._socket else None)
 
     def stop(self) -> None:

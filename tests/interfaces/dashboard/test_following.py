@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("prometheus_client")
+
 from hpbandster_ng.core.result import json_result_logger
 from hpbandster_ng.engine.compaction import compacted
 from hpbandster_ng.engine.events import OpenIteration, WorkerJoined, WorkerLost

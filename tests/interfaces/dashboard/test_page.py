@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
+pytest.importorskip("prometheus_client")
 
 from hpbandster_ng.storage.journal import JournalStorage
 from tests.interfaces.dashboard.logs import HOSTILE, hostile_events, job, life, run_bohb, success, write

@@ -29,14 +29,13 @@ from hpbandster_ng.interfaces.dashboard.payloads.curves import curves
 from hpbandster_ng.interfaces.dashboard.payloads.errors import errors
 from hpbandster_ng.interfaces.dashboard.payloads.importance import evidence_of, found_in
 from hpbandster_ng.interfaces.dashboard.payloads.losses import losses
-from hpbandster_ng.interfaces.dashboard.payloads.metrics import metrics, samples_of
 from hpbandster_ng.interfaces.dashboard.payloads.overview import overview
 from hpbandster_ng.interfaces.dashboard.payloads.statistics import correlation, model_against_random
 from hpbandster_ng.interfaces.dashboard.payloads.table import configuration, table
 from hpbandster_ng.interfaces.dashboard.payloads.timelines import timelines
 from hpbandster_ng.interfaces.dashboard.view import RunView
 from hpbandster_ng.storage.memory import MemoryStorage
-from tests.interfaces.dashboard.logs import HOSTILE, ended, hostile_events, job, life, run_bohb, success
+from tests.interfaces.dashboard.logs import ended, hostile_events, job, life, run_bohb, success
 
 PARTS = {
     "overview": lambda view: overview(view, 100.0),
@@ -346,7 +345,7 @@ def test_workers_are_shown_some_at_a_time():
     assert {bar[0] for bar in found["bars"]} == set(range(10))
 
 
-# Importance, comparison, metrics
+# Importance, comparison
 
 
 def test_the_hyperparameter_that_matters_comes_first():
@@ -373,15 +372,6 @@ def test_two_runs_beside_each_other(finished):
     assert [each["budget"] for each in found["budgets"]] == [1.0]
     assert found["has_same_space"] is None
     assert comparison(side_of(view, 0.0), side_of(view, 0.0))["settings"] == []
-
-
-def test_metrics_are_gauges_with_the_name_of_the_run(finished):
-    view, result = finished
-    text = metrics([*samples_of("one", view, 0.0), *samples_of(HOSTILE + "\n", RunView(), 0.0)])
-    lines = text.splitlines()
-    assert f'hpbandster_configurations{{run_id="one"}} {len(result.data)}' in lines
-    assert all(line.startswith(("# ", "hpbandster_")) for line in lines)
-    assert sum(line.startswith("# TYPE") for line in lines) == 9
 
 
 def test_numbers_that_json_has_not_are_null():

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
+pytest.importorskip("prometheus_client")
 
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.interfaces.dashboard import application, desk
@@ -158,9 +159,13 @@ def test_two_runs_are_compared(client):
 
 
 def test_metrics_of_all_runs(client):
+    from prometheus_client.parser import text_string_to_metric_families
+
     body = client.get("/metrics").decode()
-    assert 'hpbandster_runs{run_id="first",state="succeeded"}' in body
-    assert 'hpbandster_incumbent_loss{run_id="hostile"} 0' in body
+    samples = [sample for family in text_string_to_metric_families(body) for sample in family.samples]
+    names = {(sample.name, sample.labels["run_id"]): sample.value for sample in samples}
+    assert names["hpbandster_incumbent_loss", "hostile"] == 0.0
+    assert names["hpbandster_iterations_total", "first"] == 3
 
 
 def test_the_page_and_all_it_needs_is_served(client):

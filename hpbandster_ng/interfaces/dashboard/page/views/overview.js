@@ -60,7 +60,7 @@ function incumbent(best, open) {
 
 function happened(list) {
   if (!list.length) return empty("Nothing notable yet", "New incumbents, failures, and workers that come and go appear here.");
-  return h("ol", { class: "happened" }, list.slice(0, 14).map(([at, kind, text]) => h("li", { class: kind }, h("time", {}, duration(at)), text)));
+  return h("ol", { class: "happened" }, list.slice(0, 10).map(([at, kind, text]) => h("li", { class: kind }, h("time", {}, duration(at)), text)));
 }
 
 function budgets(rows) {
