@@ -78,7 +78,7 @@ class DashboardServer:
         """Serve until :meth:`stop`, Ctrl-C or SIGTERM; Ctrl-C is raised from here.
 
         Args:
-            announce: gets the address, when signals are heeded.
+            announce: gets the address, when it is served and signals are heeded.
         """
         app = application(
             self._desk, self.token, self._host, f"hpbandster_ng_dashboard_{self.port}", lambda: self._is_ending
@@ -95,9 +95,8 @@ class DashboardServer:
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, lambda: announce(self.address))
         with _sigterm_ends():
-            announce(self.address)
             self._server.run(sockets=[self._socket] if self._socket else None)
 
     def stop(self) -> None:
@@ -112,6 +111,18 @@ class DashboardServer:
     @property
     def _is_ending(self) -> bool:
         return self._server is None or self._server.should_exit
+
+
+class _Server(uvicorn.Server):
+    """One that says when it serves."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._announce()
 
 
 @contextlib.contextmanager

@@ -215,6 +215,21 @@ def test_errors_unfold(browser, address):
         assert "Traceback" in page.inner_text(".error-group pre")
 
 
+def test_light_and_dark_are_the_systems_until_the_user_chooses(browser, address):
+    with opened(browser, address, color_scheme="dark") as page:
+        theme = "document.documentElement.dataset.theme"
+        open_run(page, "first", "curves")
+        page.wait_for_selector("canvas")
+        assert page.evaluate(theme) == "dark"
+        page.emulate_media(color_scheme="light")
+        assert page.evaluate(theme) == "light"
+        page.get_by_role("button", name="Dark").click()
+        page.reload()
+        page.wait_for_selector("canvas")
+        assert page.evaluate(theme) == "dark"
+        assert page.get_by_role("button", name="Light").is_visible()
+
+
 def test_two_runs_are_compared(browser, address):
     with opened(browser, address) as page:
         open_run(page, "first", "compare")

@@ -11,7 +11,7 @@ const RAMPS = {
   dark: ["#2c5f87", "#3f86b5", "#59a9cf", "#8cc9de", "#bfe3dd", "#f1f7cf"],
 };
 
-export const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+export const isDark = () => document.documentElement.dataset.theme === "dark";
 
 // The color of a budget: the larger, the stronger.
 export function budgetColor(place, all) {

@@ -118,7 +118,6 @@ function changeTheme() {
   document.documentElement.dataset.theme = theme;
   localStorage.setItem("hpbandster_ng.theme", theme);
   dispatchEvent(new Event("themechange"));
-  drawFrame();
 }
 
 async function listRuns() {
@@ -137,7 +136,7 @@ async function begin() {
   return go();
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { dispatchEvent(new Event("themechange")); drawFrame(); });
+addEventListener("themechange", drawFrame);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 setInterval(() => { if (page.view === overview || page.view === start) refresh(); }, BEAT);
 begin();
