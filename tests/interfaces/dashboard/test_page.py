@@ -222,7 +222,7 @@ def test_light_and_dark_are_the_systems_until_the_user_chooses(browser, address)
         page.wait_for_selector("canvas")
         assert page.evaluate(theme) == "dark"
         page.emulate_media(color_scheme="light")
-        assert page.evaluate(theme) == "light"
+        page.wait_for_function(f"() => {theme} === 'light'")
         page.get_by_role("button", name="Dark").click()
         page.reload()
         page.wait_for_selector("canvas")

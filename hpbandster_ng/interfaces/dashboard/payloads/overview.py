@@ -103,7 +103,7 @@ def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float 
     seconds = left / busy
     if limit is not None and limit < seconds:
         return limit, "the time limit"
-    return seconds, f"the work of complete iterations, and {busy} busy workers"
+    return seconds, f"the work of complete iterations, and {busy} {'worker' if busy == 1 else 'workers'} that compute"
 
 
 def _work_left(view: RunView, columns: RunColumns, now: float) -> float | None:

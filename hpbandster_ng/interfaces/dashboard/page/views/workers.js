@@ -44,7 +44,7 @@ export default {
       on.disabled = data.first + data.workers.length >= data.num_workers;
       if (!data.workers.length) { told.textContent = ""; fill(place, empty("No workers known", "Each worker becomes a line here, with a bar for each run that it computed. A folder of results does not tell who computed what.")); return; }
       const { losses, retries } = data;
-      told.textContent = `${plural(data.num_workers, "worker")}; ${plural(losses, "attempt")} lost with a worker, ${plural(retries, "attempt")} after a loss. ${data.bins.length ? "Each worker's time in steps, the stronger the busier; zoom in by the wheel for single runs." : "Zoom by the wheel; a click on a bar shows the configuration."}`;
+      told.textContent = `${plural(data.num_workers, "worker")}; ${plural(losses, "attempt")} lost with a worker, ${plural(retries, "further attempt")}. ${data.bins.length ? "Each worker's time in steps, the stronger the busier; zoom in by the wheel for single runs." : "Zoom by the wheel; a click on a bar shows the configuration."}`;
       if (chart.element.parentNode !== place) fill(place, chart.element);
       chart.element.style.height = `${130 + LINE * data.workers.length}px`;
       chart.chart?.resize();
