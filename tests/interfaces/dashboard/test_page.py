@@ -243,8 +243,9 @@ def test_it_fits_into_a_narrow_window(browser, address):
     with opened(browser, address) as page:
         page.set_viewport_size({"width": 420, "height": 800})
         open_run(page, "first")
-        for view in VIEWS:
+        for view in ("overview", "brackets", "coordinates", "configurations", "correlation", "workers"):
             show(page, view)
+            page.wait_for_selector(VIEWS[view])
             assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
