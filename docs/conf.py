@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -41,6 +44,21 @@ napoleon_use_ivar = True
 napoleon_use_param = False  # would repeat the text for each name where several share a line
 
 
+class Diagram(Directive):
+    """A picture that ``diagrams.py`` draws, by its name: the theme shows the one that fits the look of the page."""
+
+    required_arguments = 1
+    option_spec = {"alt": directives.unchanged_required}
+
+    def run(self):
+        alt, path = self.options["alt"], f"_build/diagrams/{self.arguments[0]}"
+        return [
+            nodes.image(uri=f"{path}-{look.name}.svg", alt=alt, width="100%", classes=[f"only-{look.name}"])
+            for look in diagrams.LOOKS
+        ]
+
+
 def setup(app):
+    app.add_directive("diagram", Diagram)
     app.connect("builder-inited", lambda _: diagrams.draw_all(HERE / "_build" / "diagrams"))
     app.connect("builder-inited", lambda _: plots.draw_all(HERE / "_build" / "plots"))
