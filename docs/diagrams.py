@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from hpbandster_ng.core.result import Run
 from hpbandster_ng.engine.schedule import hyperband_brackets
 from hpbandster_ng.optimizers import ASHA, HyperBand
 from hpbandster_ng.simulator import Workload, simulate
+
+logging.getLogger("hpbandster_ng.simulator").propagate = False  # the builder prints whatever reaches the root logger
 
 __all__ = ["DIAGRAMS", "LOOKS", "draw_all"]
 

@@ -80,7 +80,7 @@ def test_workers_of_the_command_line_do_a_run_alone(start_here, nameserver, run_
 
 def test_the_page_of_the_documentation_does_what_it_says(spawn, tmp_path, monkeypatch):
     page = (FILE.parents[2] / "docs" / "command_line.md").read_text(encoding="utf-8")
-    worker, optimizer, _ = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    worker, optimizer = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     first, second = re.findall(r"```console\n(.*?)```", page, flags=re.DOTALL)
     (tmp_path / "my_worker.py").write_text(worker, encoding="utf-8")
     (tmp_path / "optimizer.py").write_text(optimizer, encoding="utf-8")
