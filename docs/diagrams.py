@@ -43,7 +43,7 @@ class Look:
 
 
 LOOKS = (
-    Look("light", "#333333", "#8a8a8a", "#f4f4f0", "#d9ead3", "#f4d6d2", "#d6e4f2", ("#d6e4f2", "#8fb8de", "#4a86c0")),
+    Look("light", "#333333", "#8a8a8a", "#f4f4f0", "#d9ead3", "#f4d6d2", "#d6e4f2", ("#e3edf7", "#a9cbea", "#6da3d9")),
     Look("dark", "#d8d8d8", "#8a8a8a", "#2c2e31", "#2f4a34", "#5a3532", "#2b4158", ("#2b4158", "#3f6a97", "#5b97d6")),
 )
 

@@ -25,5 +25,11 @@ def start_local_nameserver(
 
     Raises:
         NameServerError: the address is not of this machine, or the port is taken.
+
+    Example:
+        >>> start_local_nameserver(port=70000)
+        Traceback (most recent call last):
+        ...
+        hpbandster_ng.errors.InvalidArgumentError: port=70000 must be a whole number from 0 to 65535; None means 9090
     """
     return NameServer(run_id, host=host, port=port, nic_name=nic_name).start()

@@ -45,6 +45,11 @@ def finite_curves(
 
     Raises:
         InvalidArgumentError: there is no point.
+
+    Example:
+        >>> curves = {(0, 0, 0): [[(1.0, 0.5), (3.0, None), (9.0, 0.2)]]}
+        >>> [(curve.x.tolist(), curve.y.tolist()) for curve in finite_curves(curves, reset_times=False)]
+        [([1.0, 9.0], [0.5, 0.2])]
     """
     curves = [
         Curve(config_id, x - x[0] if reset_times else x, y)

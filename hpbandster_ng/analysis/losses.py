@@ -78,6 +78,13 @@ def losses_over_time(runs: Iterable[AnyRun], loss_of: Callable[[Any], float | No
 
     Raises:
         InvalidArgumentError: no run has a finite loss.
+
+    Example:
+        >>> from hpbandster_ng.core.run import Run
+        >>> losses = [0.5, 0.7, 0.2]
+        >>> runs = [Run((0, 0, i), 9, loss, None, {"finished": i}, None) for i, loss in enumerate(losses)]
+        >>> losses_over_time(runs, lambda run: run.loss).on_budgets[0].best.tolist()
+        [0.5, 0.5, 0.2]
     """
     runs = list(runs)
     points: dict[float, list[tuple[float, float, ConfigId]]] = {}

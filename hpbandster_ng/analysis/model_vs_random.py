@@ -44,6 +44,13 @@ def model_vs_random(runs: Iterable[AnyRun], is_from_model: Callable[[ConfigId], 
 
     Raises:
         InvalidArgumentError: no run was successful.
+
+    Example:
+        >>> from hpbandster_ng.core.run import Run
+        >>> runs = [Run((0, 0, i), 9, loss, None, {}, None) for i, loss in enumerate([0.5, 0.7, 0.2])]
+        >>> found = model_vs_random(runs, is_from_model=lambda config_id: config_id[2] == 2)
+        >>> found.losses[9][False].tolist(), found.losses[9][True].tolist()
+        ([0.5, 0.7], [0.2])
     """
     losses: dict[float, dict[bool, list[float]]] = {}
     for run, loss in successful_runs(runs):

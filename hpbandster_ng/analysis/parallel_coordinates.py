@@ -81,6 +81,14 @@ def parallel_coordinates(
 
     Raises:
         InvalidArgumentError: no run was successful, none on ``budget`` was, or they have no hyperparameter.
+
+    Example:
+        >>> from hpbandster_ng.core.run import Run
+        >>> runs = [Run((0, 0, i), 9, loss, None, {}, None) for i, loss in enumerate([0.5, 0.7, 0.2])]
+        >>> configs = {(0, 0, i): {"x": x} for i, x in enumerate([1.0, 2.0, 5.0])}
+        >>> lines = parallel_coordinates(runs, configs)
+        >>> lines.losses.tolist(), lines.positions.tolist()
+        ([0.7, 0.5, 0.2], [[0.25], [0.0], [1.0]])
     """
     on_budgets = by_budget(run for run, _ in successful_runs(runs))
     budget = _default_budget(on_budgets) if budget is None else budget

@@ -41,6 +41,14 @@ def concurrent_runs(runs: Iterable[AnyRun], num_points: int) -> ConcurrentRuns:
 
     Raises:
         InvalidArgumentError: no run was ever started, or ``num_points`` is less than 2.
+
+    Example:
+        >>> from hpbandster_ng.core.run import Run
+        >>> stamps = [{"started": 0.0, "finished": 4.0}, {"started": 1.0, "finished": 3.0}]
+        >>> runs = [Run((0, 0, i), 9, 0.5, None, each, None) for i, each in enumerate(stamps)]
+        >>> found = concurrent_runs(runs, num_points=512)
+        >>> found.edges.tolist(), found.counts[9].tolist()
+        ([0.0, 1.0, 3.0, 4.0], [1, 2, 1])
     """
     started = [run for run in runs if "started" in run.time_stamps]
     if not started:

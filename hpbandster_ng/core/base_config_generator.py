@@ -14,6 +14,15 @@ class base_config_generator(ConfigGenerator):
 
     Args:
         logger: where the subclass logs; the logger ``hpbandster_ng`` by default.
+
+    Example:
+        >>> class Uniform(base_config_generator):
+        ...     def get_config(self, budget):
+        ...         return {"x": float(self.rng.uniform())}, {"model_based_pick": False}
+        >>> generator = Uniform()
+        >>> generator.seed(1)
+        >>> round(generator.get_config(budget=9)[0]["x"], 3)
+        0.512
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:

@@ -81,10 +81,9 @@ class Master:
             kills it, and it counts as failed. Workers compute in a child process where there is a limit.
         max_attempts: so many losses of its worker become a job's outcome.
         on_eliminated: called as ``on_eliminated(config_id, directory)``, in the thread of :meth:`run`, once for each
-            configuration that is out: it failed, was lost, or was not promoted when its rung ended. So its directory,
-            which is there unless it stayed empty, can be deleted. It is not called for who went all the way. In an
-            asynchronous optimizer, who waits is out when a promotion is unlikely by now, or a hundred better ones wait.
-            That somebody is out is recorded before this is called: if the master dies in between, it is not called.
+            configuration that will never run again, unless it went all the way; so its directory can be deleted. An
+            asynchronous optimizer gives one up when its promotion is unlikely by now, or a hundred better ones wait.
+            If the master dies between the record of it and the call, the call is not made up for.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; give the workers the same.
         show_progressbar: whether :class:`~hpbandster_ng.terminal.progress.ProgressBar` shows how far the run is.
@@ -96,6 +95,10 @@ class Master:
 
     Raises:
         InvalidArgumentError: names the parameter.
+
+    Example:
+        >>> Master("mine", ConfigGenerator(), seed=1).config
+        {'time_ref': None, 'seed': 1}
     """
 
     _iteration_kwargs: Mapping[str, Any] = MappingProxyType({})

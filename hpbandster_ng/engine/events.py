@@ -193,6 +193,13 @@ class EndJob(Decision):
 
     Attributes:
         report: the job, its outcome, where and when it ran.
+
+    Example:
+        >>> from hpbandster_ng.engine.records import OutcomeState
+        >>> job = Job((0, 0, 0), 9.0, {"x": 0.5}, {})
+        >>> outcome = Outcome(OutcomeState.SUCCEEDED, {"loss": 0.1, "info": None})
+        >>> EndJob(12.0, JobReport(job, outcome, "w", submitted=10.0, started=10.5, finished=12.0)).key
+        ((0, 0, 0), 9.0)
     """
 
     report: JobReport

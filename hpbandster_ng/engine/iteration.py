@@ -44,6 +44,11 @@ class Iteration(AnyIteration):
 
     Raises:
         InvalidArgumentError: ``num_configs`` and ``budgets`` do not match, or the budgets do not rise.
+
+    Example:
+        >>> bracket = Iteration(0, num_configs=[3, 1], budgets=[1, 3], config_sampler=None)
+        >>> bracket.next_step()
+        Sample(budget=1)
     """
 
     is_finished = False

@@ -127,6 +127,15 @@ class Pool:
     Raises:
         InvalidArgumentError: ``low`` is not below ``high``, or is negative where the sizes are not dynamic;
             ``max_attempts`` is no whole number of at least 1; or ``job_timeout`` is neither positive nor callable.
+
+    Example:
+        >>> pool = Pool()
+        >>> pool.apply(WorkerJoined(1.0, "w"))
+        >>> pool.wants_job
+        True
+        >>> pool.apply(QueueJob(2.0, Job((0, 0, 0), 9.0, {"x": 0.5}, {})))
+        >>> pool.next_start(2.0).worker
+        'w'
     """
 
     def __init__(

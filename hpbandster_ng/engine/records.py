@@ -56,6 +56,12 @@ class Outcome:
         state: which of the six ends.
         result: ``{"loss": float, "info": plain}`` where it succeeded, else None.
         error: a traceback or a reason where it did not, else None.
+
+    Example:
+        >>> Outcome(OutcomeState.FAILED, error="Traceback ...").is_configs_fault
+        True
+        >>> Outcome(OutcomeState.LOST, error="its worker fell silent").is_configs_fault
+        False
     """
 
     state: OutcomeState

@@ -236,5 +236,10 @@ def record(datum: Datum, job: Any) -> None:
 
 
 def is_success(result: Mapping[str, Any] | None) -> bool:
-    """Whether an evaluation returned a finite loss."""
+    """Whether an evaluation returned a finite loss.
+
+    Example:
+        >>> is_success({"loss": 0.5, "info": None}), is_success(None)
+        (True, False)
+    """
     return result is not None and math.isfinite(result["loss"])

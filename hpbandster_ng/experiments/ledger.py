@@ -24,7 +24,12 @@ RECENTLY = 0.1
 
 
 def worker_of(holder: str) -> str:
-    """Who has a suggestion, whose id begins with that."""
+    """Who has a suggestion, whose id begins with that.
+
+    Example:
+        >>> worker_of("host.4711.0_0_3")
+        'host.4711'
+    """
     return holder.rpartition(".")[0]
 
 

@@ -21,6 +21,20 @@ class Best:
         metrics: values of all metrics, as they were observed.
         budget: on which they were.
         config_id: of the configuration.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from hpbandster_ng.experiments import Experiment
+        >>> from hpbandster_ng.optimizers import RandomSearch
+        >>> from hpbandster_ng.storage.memory_logs import MemoryLogs
+        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+        >>> settings = {"min_budget": 9, "max_budget": 9, "n_iterations": 2, "seed": 1}
+        >>> experiment = Experiment.create(MemoryLogs(), "first", space, RandomSearch, **settings)
+        >>> while (suggestion := experiment.suggest()) is not None:
+        ...     experiment.observe(suggestion, loss=suggestion.config["x"])
+        >>> best = experiment.best()
+        >>> best.metrics["loss"] == best.config["x"], best.budget
+        (True, 9)
     """
 
     config: Config

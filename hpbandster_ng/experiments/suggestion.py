@@ -29,6 +29,18 @@ class Suggestion:
         time_limit: seconds that the evaluation may take by the optimizer's ``job_timeout``, or None.
         outcome: what came of it: ``"succeeded"``, ``"failed"``, ``"invalid return"``, ``"timed out"``, ``"lost"`` or
             ``"cancelled"``; None while it is open.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from hpbandster_ng.experiments import Experiment
+        >>> from hpbandster_ng.optimizers import RandomSearch
+        >>> from hpbandster_ng.storage.memory_logs import MemoryLogs
+        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+        >>> settings = {"min_budget": 9, "max_budget": 9, "n_iterations": 2, "seed": 1}
+        >>> experiment = Experiment.create(MemoryLogs(), "first", space, RandomSearch, **settings)
+        >>> suggestion = experiment.suggest(worker="me")
+        >>> suggestion.config_id, suggestion.budget, suggestion.worker, suggestion.attempt
+        ((0, 0, 0), 9, 'me', 1)
     """
 
     id: str

@@ -35,6 +35,19 @@ class LCNet(ScheduledMaster):
     Raises:
         SearchSpaceError: the space is empty, or no ConfigSpace.
         InvalidArgumentError: not ``0 < min_budget <= max_budget``, or not ``eta > 1``; or another parameter, by name.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from hpbandster_ng.backends.inprocess import InProcessBackend
+        >>> def compute(config, budget, **_):
+        ...     curve = [config["x"] + 1 / epoch for epoch in range(1, int(budget) + 1)]
+        ...     return {"loss": curve[-1], "info": {"learning_curve": curve}}
+        >>> space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+        >>> backend = InProcessBackend(compute)
+        >>> with LCNet(space, min_budget=1, max_budget=9, backend=backend, seed=1) as lcnet:
+        ...     result = lcnet.run(n_iterations=2)
+        >>> len(result.get_all_runs())
+        17
     """
 
     def __init__(

@@ -42,6 +42,16 @@ class ScheduledMaster(Master):
     Raises:
         InvalidArgumentError: an initial configuration is not of the space; or ``job_timeout`` returns no finite number
             above 0 for one of the budgets.
+
+    Example:
+        >>> import ConfigSpace
+        >>> from hpbandster_ng.engine.schedule import hyperband_brackets
+        >>> from hpbandster_ng.optimizers.config_generators.random_sampling import RandomSampling
+        >>> space, budgets = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)}), {"min_budget": 1, "max_budget": 9}
+        >>> brackets = hyperband_brackets(1, 9, 3)
+        >>> master = ScheduledMaster(RandomSampling(space), space, brackets, {"eta": 3, **budgets}, run_id="mine")
+        >>> master.planned(first=0, n_iterations=1).num_runs
+        13
     """
 
     def __init__(

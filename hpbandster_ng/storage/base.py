@@ -17,6 +17,11 @@ class Storage(Protocol):
 
     A constructor only stores. What a new storage must hold,
     :class:`hpbandster_ng.testing.storages.StorageContract` tests.
+
+    Example:
+        >>> from hpbandster_ng.storage.memory import MemoryStorage
+        >>> isinstance(MemoryStorage(), Storage), isinstance(MemoryStorage(), FollowedStorage)
+        (True, False)
     """
 
     def open(self) -> None:

@@ -112,6 +112,16 @@ class SharedLogs(Protocol):
 
     Raises:
         StorageError: every method: the place cannot be reached, read or written.
+
+    Example:
+        >>> from hpbandster_ng.engine.events import OpenIteration
+        >>> from hpbandster_ng.storage.memory_logs import MemoryLogs
+        >>> logs = MemoryLogs()
+        >>> logs.create("shared", [OpenIteration(0.0, 0)])
+        True
+        >>> with logs.turn("shared", after=0) as turn:
+        ...     turn.append([OpenIteration(1.0, len(turn.records))]).number
+        2
     """
 
     def create(self, name: str, events: Sequence[Event]) -> bool:

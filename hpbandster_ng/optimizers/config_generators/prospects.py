@@ -46,6 +46,18 @@ class Prospects:
         log_chances: the logarithm of the chance of each to succeed, shape (n,); 0 where few fail.
         values: what each promises on the full budget, shape (n,): the logarithm of its augmented expected
             improvement, times that chance.
+
+    Example:
+        >>> from hpbandster_ng.optimizers.config_generators.columns import Kind
+        >>> from hpbandster_ng.optimizers.gaussian_process.kernel import Kernel
+        >>> kernel = Kernel(np.array([2.0, 1.0]), variance=1.0, offset_variance=0.0, noise=1e-6)
+        >>> observed, losses = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([1.0, -1.0])
+        >>> posterior = Posterior.of(kernel, observed, losses)
+        >>> feasibility = Feasibility(kernel, observed, np.array([True, True]))
+        >>> prospects = Prospects(posterior, Features([Kind.NUMBER], [0]), feasibility, 1, best=-1.0)
+        >>> prospects.add(np.array([[0.1], [0.8]]))
+        >>> prospects.best_first()
+        array([1, 0])
     """
 
     def __init__(

@@ -52,6 +52,12 @@ class Model:
     Args:
         groups: the group of each feature, shape (features,).
         num_groups: how many groups, the fidelity among them.
+
+    Example:
+        >>> model = Model(groups=np.array([0, 0, 1]), num_groups=2)
+        >>> means, deviations = model.prior
+        >>> model.kernel(means).inverse_scales.round(2).tolist()
+        [4.88, 4.88, 1.0]
     """
 
     groups: npt.NDArray[np.intp]

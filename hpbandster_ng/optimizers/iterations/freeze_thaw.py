@@ -27,6 +27,13 @@ class FreezeThawStandings:
     Args:
         brackets: of the safety net, the longest first; it names all budgets.
         eta: one in ``eta`` configurations of the net goes on.
+
+    Example:
+        >>> from hpbandster_ng.engine.schedule import hyperband_brackets
+        >>> standings = FreezeThawStandings(hyperband_brackets(1, 9, 3), eta=3)
+        >>> standings.enter((0, 0, 0), 1.0)
+        >>> standings.budgets, standings.spent
+        ((1.0, 3.0, 9.0), 1.0)
     """
 
     def __init__(self, brackets: Sequence[Bracket], eta: float) -> None:

@@ -24,6 +24,11 @@ class SuccessiveResampling(SuccessiveHalving):
 
     Raises:
         InvalidArgumentError: the rate is not within [0, 1], or ``min_samples_advance`` is negative.
+
+    Example:
+        >>> bracket = SuccessiveResampling(0, [4, 2], [1, 3], config_sampler=lambda budget: ({"x": 0.5}, {}))
+        >>> bracket.get_next_run()
+        ((0, 0, 0), {'x': 0.5}, 1)
     """
 
     def __init__(

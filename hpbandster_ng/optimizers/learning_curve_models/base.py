@@ -76,6 +76,10 @@ def checked_curve(times: npt.ArrayLike, losses: npt.ArrayLike, name: str = "loss
 
     Raises:
         InvalidArgumentError: see :meth:`LCModel.fit`.
+
+    Example:
+        >>> checked_curve([1, 2, 3], [0.9, 0.5, 0.4])
+        (array([1., 2., 3.]), array([0.9, 0.5, 0.4]))
     """
     t, y = np.asarray(times, dtype=np.float64).reshape(-1), np.asarray(losses, dtype=np.float64).reshape(-1)
     if len(t) != len(y) or not len(t):
