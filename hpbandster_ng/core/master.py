@@ -81,9 +81,7 @@ class Master:
             kills it, and it counts as failed. Workers compute in a child process where there is a limit.
         max_attempts: so many losses of its worker become a job's outcome.
         on_eliminated: called as ``on_eliminated(config_id, directory)``, in the thread of :meth:`run`, once for each
-            configuration that will never run again, unless it went all the way; so its directory can be deleted. An
-            asynchronous optimizer gives one up when its promotion is unlikely by now, or a hundred better ones wait.
-            If the master dies between the record of it and the call, the call is not made up for.
+            configuration that will never run again, unless it went all the way; so its directory can be deleted.
         insecure: whether the nameserver was started with ``insecure=True``, and the run is open to everybody.
         max_message_bytes: what one result may weigh, as text; give the workers the same.
         show_progressbar: whether :class:`~hpbandster_ng.terminal.progress.ProgressBar` shows how far the run is.

@@ -1,4 +1,13 @@
-"""What every place of shared logs must hold: subclass the contract, and pytest runs it."""
+"""What every place of shared logs must hold, as tests: subclass :class:`SharedLogsContract` in a test module.
+
+Example::
+
+    class TestMyLogs(SharedLogsContract):
+        def factory(self, tmp_path):
+            return functools.partial(MyLogs, tmp_path)
+
+and pytest runs them all. Logs that only the threads of this process can reach are held to :class:`LogsContract`.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.schedule import hyperband_brackets, repeat
-from hpbandster_ng.optimizers import RandomSearch
+from hpbandster_ng.optimizers import BudgetProbe, HyperBand
 from tests.docs.fences import ROOT, blocks, pages
 
 HERE = "tests/docs/test_snippets.py"
@@ -38,6 +38,7 @@ RUN_BY = {
     ("docs/adding_a_storage.md", "console"): [TUTORIALS],
     ("docs/adding_a_storage.md", "python"): [TUTORIALS],
     ("docs/backends.md", "python"): [f"{HERE}::test_the_script_on_processes_runs"],
+    ("docs/budgets.md", "console"): [f"{HERE}::test_a_short_run_gives_advice"],
     ("docs/command_line.md", "bash"): [OF_THE_DOCTOR, f"{HERE}::test_a_shell_completes_the_commands"],
     ("docs/command_line.md", "console"): [OF_WORKERS],
     ("docs/command_line.md", "python"): [OF_WORKERS],
@@ -52,6 +53,8 @@ RUN_BY = {
     ("docs/migrating.md", "python"): [f"{HERE}::test_old_imports_and_old_pickles_work_as_the_page_says"],
     ("docs/sge.md", "console"): [OF_CLUSTERS],
     ("docs/slurm.md", "console"): [OF_CLUSTERS],
+    ("docs/tools.md", "console"): [f"{HERE}::test_runs_are_exported_from_a_shell"],
+    ("docs/tools.md", "python"): ["tests/integrations/test_mlflow.py::test_the_script_of_the_page_runs"],
 }
 OF_ANOTHER_TOOL = "{code-block} python"
 """What stands as "before" on the pages about other tools, which are not installed."""
@@ -139,17 +142,43 @@ def test_old_imports_and_old_pickles_work_as_the_page_says(tmp_path):
     assert output_of([sys.executable, "-c", f"{second.text}\n{check}"], tmp_path) == "True\n"
 
 
+def run_of(kind, n_iterations=1, **settings):
+    """A run whose log stays in the current directory."""
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+    backend = InProcessBackend(lambda config, budget, **_: {"loss": config["x"] / budget, "info": {}})
+    budgets = {"min_budget": 1, "max_budget": 9}
+    with kind(space, backend=backend, seed=0, **budgets, **settings) as optimizer:
+        return optimizer.run(n_iterations=n_iterations)
+
+
 @pytest.mark.e2e
 def test_a_journal_is_read_from_a_shell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    backend = InProcessBackend(lambda **_: {"loss": 0.5, "info": {}})
-    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
-    with RandomSearch(space, run_id="run", storage="journal:run", backend=backend) as optimizer:
-        optimizer.run(n_iterations=1)
+    result = run_of(HyperBand, run_id="run", storage="journal:run")
     (block,) = blocks("docs/log_format.md", "console")
     lines = in_a_shell(block.text, tmp_path).splitlines()
     assert len(lines) == len(Path("run", "journal").read_text(encoding="utf-8").splitlines())
-    assert sum('"event":"EndJob"' in line for line in lines) == 1
+    assert sum(line.count('"event":"EndJob"') for line in lines) == len(result.get_all_runs())
+
+
+@pytest.mark.e2e
+def test_a_short_run_gives_advice(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_of(BudgetProbe, 12, run_id="probe", storage="journal:probe")
+    (block,) = blocks("docs/budgets.md", "console")
+    assert "min_budget" in in_a_shell(block.text, tmp_path)
+
+
+@pytest.mark.e2e
+def test_runs_are_exported_from_a_shell(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    monkeypatch.chdir(tmp_path)
+    run_of(HyperBand, run_id="digits", storage="sqlite:///runs.db")
+    result = run_of(HyperBand, run_id="run", storage="journal:run")
+    (block,) = blocks("docs/tools.md", "console")
+    in_a_shell(block.text, tmp_path)
+    assert len(Path("runs.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(result.get_all_runs())
+    assert Path("runs.parquet").stat().st_size
 
 
 @pytest.mark.e2e
