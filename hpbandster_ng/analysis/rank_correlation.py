@@ -44,7 +44,8 @@ def rank_correlation(runs: Iterable[AnyRun]) -> RankCorrelation:
     Example:
         >>> from hpbandster_ng.core.run import Run
         >>> losses = {1: [0.5, 0.7, 0.9, 0.8], 9: [0.1, 0.3, 0.4, 0.2]}
-        >>> runs = [Run((0, 0, i), on, loss, None, {}, None) for on, each in losses.items() for i, loss in enumerate(each)]
+        >>> points = [(on, i, loss) for on, each in losses.items() for i, loss in enumerate(each)]
+        >>> runs = [Run((0, 0, i), on, loss, None, {}, None) for on, i, loss in points]
         >>> correlation = rank_correlation(runs)
         >>> correlation.budgets, round(float(correlation.rho[1, 0]), 2), int(correlation.counts[1, 0])
         ((1, 9), 0.8, 4)

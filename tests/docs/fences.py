@@ -11,7 +11,9 @@ __all__ = ["ROOT", "Block", "blocks", "pages"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})(?P<language>[^`\n]*)\n(?P<text>.*?)^(?P=fence)$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^ *(?P<fence>`{3,}|:{3,})(?P<language>[^`\n]*)\n(?P<text>.*?)^ *(?P=fence)$", flags=re.DOTALL | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
@@ -68,9 +67,8 @@ def source_of(module):
 def public_modules():
     """Those with an ``__all__`` that are not packages: what a package re-exports stands in its modules."""
     for path in sorted((ROOT / "hpbandster_ng").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assigned = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
-        if "__all__" in assigned and path.name != "__init__.py":
+        has_all = re.search(r"^__all__ = ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        if has_all and path.name != "__init__.py":
             yield ".".join(path.relative_to(ROOT / "hpbandster_ng").with_suffix("").parts)
 
 

@@ -86,7 +86,7 @@ def test_every_block_is_run(page):
     forgotten = []
     for block in blocks(page):
         is_doctest = block.language == "pycon" and page.startswith("docs/") and "+SKIP" not in block.text
-        is_before = block.language == OF_ANOTHER_TOOL and page.startswith("docs/migrating_")
+        is_before = block.language == OF_ANOTHER_TOOL and page.startswith("docs/migrating")
         if not (is_doctest or is_before or NO_CODE.match(block.language) or (page, block.language) in RUN_BY):
             forgotten.append(f"{page}:{block.line}: no test runs this block of {block.language or 'no language'}")
     assert forgotten == []
