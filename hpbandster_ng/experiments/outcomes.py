@@ -35,6 +35,7 @@ class Best:
         >>> best = experiment.best()
         >>> best.metrics["loss"] == best.config["x"], best.budget
         (True, 9)
+        >>> experiment.close()
     """
 
     config: Config

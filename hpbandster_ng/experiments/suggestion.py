@@ -41,6 +41,7 @@ class Suggestion:
         >>> suggestion = experiment.suggest(worker="me")
         >>> suggestion.config_id, suggestion.budget, suggestion.worker, suggestion.attempt
         ((0, 0, 0), 9, 'me', 1)
+        >>> experiment.close()
     """
 
     id: str

@@ -19,6 +19,7 @@ INCLUDED = {"changelog.md", "contributing.md"}
 INTERNAL = {
     "analysis.forest": "what importance rests on",
     "analysis.runs": "what the analysis reads of a run",
+    "analysis.ticks": "of logarithmic axes",
     "backends.dask": "all but the backend itself",
     "backends.devices": "what devices= does",
     "backends.pyro": "the protocol of workers and master",

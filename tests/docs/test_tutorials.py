@@ -33,7 +33,7 @@ def test_the_example_of_the_page_passes_its_contract(page, tmp_path):
     python, *arguments = shlex.split(command.text)
     assert (python, arguments) == ("python", ["-m", "pytest", f"test_{name}.py"])
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, *arguments, "-x"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
