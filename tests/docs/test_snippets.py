@@ -8,20 +8,24 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import ConfigSpace
 import pytest
+import yaml
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.schedule import hyperband_brackets, repeat
 from hpbandster_ng.optimizers import BudgetProbe, HyperBand
 from tests.docs.fences import ROOT, blocks, pages
+from tests.interfaces.dashboard.serving import commanded
 
 HERE = "tests/docs/test_snippets.py"
 TUTORIALS = "tests/docs/test_tutorials.py::test_the_example_of_the_page_passes_its_contract"
 OF_EXPERIMENTS = "tests/e2e/test_cli_experiments.py::test_the_page_of_the_documentation_does_what_it_says"
 OF_CLUSTERS = "tests/clusters/test_pages.py::test_the_session_of_the_page"
+OF_THE_DASHBOARD = f"{HERE}::test_the_dashboard_is_served_and_scraped"
 OF_DASK = "tests/backends/test_dask.py::test_the_session_of_the_page"
 OF_WORKERS = "tests/e2e/test_cli_worker.py::test_the_page_of_the_documentation_does_what_it_says"
 OF_THE_DOCTOR = "tests/e2e/test_doctor.py::test_another_host_is_well_as_the_documentation_shows"
@@ -46,6 +50,9 @@ RUN_BY = {
     ("docs/dask.md", "bash"): [f"{HERE}::test_dask_knows_the_settings"],
     ("docs/dask.md", "console"): [OF_DASK],
     ("docs/dask.md", "python"): [OF_DASK],
+    ("docs/dashboard.md", "console"): [OF_THE_DASHBOARD],
+    ("docs/dashboard.md", "text"): [OF_THE_DASHBOARD],
+    ("docs/dashboard.md", "yaml"): [OF_THE_DASHBOARD],
     ("docs/experiments.md", "console"): [OF_EXPERIMENTS],
     ("docs/experiments.md", "python"): [OF_EXPERIMENTS],
     ("docs/experiments.md", "yaml"): [OF_EXPERIMENTS],
@@ -179,6 +186,23 @@ def test_runs_are_exported_from_a_shell(tmp_path, monkeypatch):
     in_a_shell(block.text, tmp_path)
     assert len(Path("runs.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(result.get_all_runs())
     assert Path("runs.parquet").stat().st_size
+
+
+@pytest.mark.e2e
+def test_the_dashboard_is_served_and_scraped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_of(HyperBand, run_id="first", storage="journal:first")
+    ((command,), (shown,), (scraping,)) = (blocks("docs/dashboard.md", kind) for kind in ("console", "text", "yaml"))
+    assert shown.text.startswith("The dashboard is at http://127.0.0.1:8321/?token=")
+    assert command.text.split()[:2] == ["hpbandster-ng", "dashboard"]
+    (job,) = yaml.safe_load(scraping.text)["scrape_configs"]
+    (target,) = job["static_configs"][0]["targets"]
+    with commanded(*command.text.split()[2:]) as (_, address):
+        credentials = job["authorization"]["credentials"].replace("qT2vXq0n...", address.token)
+        where = target.replace("8321", str(address.port))
+        request = urllib.request.Request(f"http://{where}/metrics", headers={"Authorization": f"Bearer {credentials}"})
+        with urllib.request.urlopen(request) as answer:
+            assert "hpbandster_runs_total" in answer.read().decode()
 
 
 @pytest.mark.e2e
