@@ -31,7 +31,7 @@ class Arrivals:
     """What arrives at a client; all of it in the client's event loop."""
 
     def __init__(self) -> None:
-        self._awaited: dict[str, asyncio.Future[Outcome | None]] = {}
+        self._awaited: dict[str, asyncio.Future[Outcome]] = {}
 
     @classmethod
     def of(cls, client: Any) -> Arrivals:
@@ -44,9 +44,9 @@ class Arrivals:
 
     def _take(self, event: tuple[float, tuple[str, bytes]]) -> None:
         key, pickled = event[1]
-        waiting = self._awaited.get(key)
-        if waiting is not None and not waiting.done():  # it may be another client's
-            waiting.set_result(pickle.loads(pickled))
+        arrived = self._awaited.get(key)
+        if arrived is not None and not arrived.done():  # it may be another client's
+            arrived.set_result(pickle.loads(pickled))
 
     async def outcome(self, future: Any) -> Outcome:
         """What a task returns, however that comes first.
@@ -54,19 +54,18 @@ class Arrivals:
         Args:
             future: of Dask, that of the task.
         """
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Outcome | None] = loop.create_future()
-        self._awaited[future.key] = waiting
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(_give_up, waiting))
+        arrived: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        returned = asyncio.ensure_future(_result_of(future))
+        self._awaited[future.key] = arrived
         try:
-            outcome = await waiting
+            await asyncio.wait({arrived, returned}, return_when=asyncio.FIRST_COMPLETED)
+            return arrived.result() if arrived.done() else returned.result()
         finally:
             del self._awaited[future.key]
-        if outcome is None:
-            outcome = await future
-        return outcome
+            if not returned.cancel() and not returned.cancelled():
+                returned.exception()  # so that nobody complains that it was not looked at
 
 
-def _give_up(waiting: asyncio.Future[Outcome | None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
+async def _result_of(future: Any) -> Outcome:
+    outcome: Outcome = await future
+    return outcome
