@@ -22,7 +22,7 @@ from hpbandster_ng.engine.events import (
     WorkerJoined,
     WorkerLost,
 )
-from hpbandster_ng.engine.records import ConfigId, Job, JobKey, JobReport, OutcomeState
+from hpbandster_ng.engine.records import Job, JobKey, JobReport, OutcomeState
 from hpbandster_ng.engine.schedule import BudgetPlan, Plan
 
 __all__ = ["Planned", "Rung", "Standing"]
@@ -33,7 +33,7 @@ Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
 
 @dataclass
 class Rung:
-    """The jobs of an iteration on one budget."""
+    """How many jobs of an iteration wait, run and have ended on one budget."""
 
     queued: int = 0
     running: int = 0
@@ -78,9 +78,6 @@ class Standing:
         queued, running: jobs that wait for a worker; those that have one, with what was said when they started.
         ended: how many jobs came to which end.
         incumbent: the best run on the largest budget that any run has succeeded on, or None.
-        picks: how many configurations were proposed by a model (True) and how many were not (False).
-        random_reasons: why those were not, as the generators say.
-        rungs: by iteration and budget.
         last_at: the time of the last event, in unix seconds.
 
     Example:
@@ -103,22 +100,26 @@ class Standing:
     running: dict[JobKey, StartJob] = field(default_factory=dict)
     ended: Counter[OutcomeState] = field(default_factory=Counter)
     incumbent: JobReport | None = None
-    picks: Counter[bool] = field(default_factory=Counter)
-    random_reasons: Counter[str] = field(default_factory=Counter)
-    rungs: defaultdict[int, defaultdict[float, Rung]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(Rung))
-    )
     last_at: float | None = None
     _planned: Planned = field(default=lambda _first, _n: None, repr=False)
     _calls: dict[int, _Asked] = field(default_factory=dict, repr=False)
     _budget_done: float = 0.0
     _durations: defaultdict[float, _Duration] = field(default_factory=lambda: defaultdict(_Duration))
-    _known: set[ConfigId] = field(default_factory=set, repr=False)
+    _ended_on: Counter[tuple[int, float]] = field(default_factory=Counter, repr=False)
     _jobs: dict[JobKey, Job] = field(default_factory=dict, repr=False)
 
     def expect(self, planned: Planned) -> None:
         """Learn how to find out what a request is going to run; before the first event."""
         self._planned = planned
+
+    @property
+    def rungs(self) -> dict[tuple[int, float], Rung]:
+        """Those on which something waits or runs, by iteration and budget."""
+        waiting, running = (
+            Counter((iteration, budget) for (iteration, _, _), budget in jobs) for jobs in (self.queued, self.running)
+        )
+        places = sorted(waiting.keys() | running.keys())
+        return {place: Rung(waiting[place], running[place], self._ended_on[place]) for place in places}
 
     @property
     def n_done(self) -> int:
@@ -204,42 +205,24 @@ class Standing:
         budget = math.inf if plan is None else plan.total_budget
         asked.budget = budget if request.total_budget is None else min(budget, request.total_budget)
 
-    def _rung(self, key: JobKey) -> Rung:
-        (iteration, _, _), budget = key
-        return self.rungs[iteration][budget]
-
     def _queue(self, event: QueueJob) -> None:
         job = event.job
         self.queued[job.key] = self._jobs[job.key] = job
-        self._rung(job.key).queued += 1
-        if job.config_id in self._known:
-            return
-        self._known.add(job.config_id)
-        is_of_model = bool(job.config_info.get("model_based_pick"))
-        self.picks[is_of_model] += 1
-        if not is_of_model and "random_reason" in job.config_info:
-            self.random_reasons[str(job.config_info["random_reason"])] += 1
 
     def _start(self, start: StartJob) -> None:
-        if self.queued.pop(start.key, None) is not None:
-            self._rung(start.key).queued -= 1
-            self._rung(start.key).running += 1
+        self.queued.pop(start.key, None)
         self.running[start.key] = start
 
     def _requeue(self, keys: list[JobKey]) -> None:
         for key in keys:
             del self.running[key]
             self.queued[key] = self._jobs[key]
-            self._rung(key).running -= 1
-            self._rung(key).queued += 1
 
     def _end(self, event: EndJob) -> None:
         report, key = event.report, event.key
-        rung = self._rung(key)
-        rung.queued -= self.queued.pop(key, None) is not None
-        rung.running -= self.running.pop(key, None) is not None
-        rung.ended += 1
-        self._jobs.pop(key, None)
+        for jobs in (self.queued, self.running, self._jobs):
+            jobs.pop(key, None)
+        self._ended_on[key[0][0], key[1]] += 1
         self.ended[report.outcome.state] += 1
         if report.started is not None and report.outcome.state is not OutcomeState.CANCELLED:
             duration = self._durations[report.job.budget]

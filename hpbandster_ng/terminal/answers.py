@@ -137,20 +137,19 @@ def rungs(standing: Standing) -> list[tuple[str, str, str, str, str]]:
     """The rungs on which something runs or waits: iteration, budget, ended, running, queued."""
     return [
         (str(iteration), f"{budget:g}", str(rung.ended), str(rung.running), str(rung.queued))
-        for iteration, budgets in sorted(standing.rungs.items())
-        for budget, rung in sorted(budgets.items())
-        if rung.running or rung.queued
+        for (iteration, budget), rung in standing.rungs.items()
     ]
 
 
-def picks(standing: Standing) -> list[str]:
+def picks(events: Iterable[Event]) -> list[str]:
     """How configurations were chosen, and why those that are random are, the most frequent reason first."""
-    by_model, random = standing.picks[True], standing.picks[False]
-    lines = [f"{by_model} by the model, {random} without it"]
+    infos = {event.job.config_id: event.job.config_info for event in events if isinstance(event, QueueJob)}
+    random = [info for info in infos.values() if not info.get("model_based_pick")]
+    lines = [f"{len(infos) - len(random)} by the model, {len(random)} without it"]
     reasons: dict[str, tuple[int, str]] = {}
-    for reason, count in standing.random_reasons.items():
+    for reason in (str(info["random_reason"]) for info in random if "random_reason" in info):
         kind, _, latest = reason.partition(":")
-        reasons[kind] = reasons.get(kind, (0, ""))[0] + count, latest
+        reasons[kind] = reasons.get(kind, (0, ""))[0] + 1, latest
     lines += [
         f"{count}: {kind}{f' (last:{latest})' if latest else ''}"
         for kind, (count, latest) in sorted(reasons.items(), key=lambda item: -item[1][0])

@@ -113,7 +113,7 @@ def test_picks_that_are_random_for_the_same_reason_are_counted_together():
     infos = [REASON, later, share, {"model_based_pick": True}, {}]
     events = [queue(number, info=info) for number, info in enumerate(infos)]
     events += [queue(0, budget=3.0)]  # no new pick
-    assert answers.picks(standing_of(events)) == [
+    assert answers.picks(events) == [
         "1 by the model, 4 without it",
         "2: no budget has enough results yet (last: 2 of 4 on budget 1)",
         "1: random_fraction=0.333 of the picks are random",
@@ -122,10 +122,10 @@ def test_picks_that_are_random_for_the_same_reason_are_counted_together():
 
 def test_rungs_count_what_has_ended_runs_and_waits():
     standing = standing_of([*OPEN, JOINED, queue(), queue(1), queue(2), start(), end(), start(1)])
-    assert standing.rungs == {0: {1.0: Rung(queued=1, running=1, ended=1)}}
+    assert standing.rungs == {(0, 1.0): Rung(queued=1, running=1, ended=1)}
     assert answers.rungs(standing) == [("0", "1", "1", "1", "1")]
     standing.handle(WorkerLost(3.0, "w", "gone"))
-    assert standing.rungs == {0: {1.0: Rung(queued=2, running=0, ended=1)}}
+    assert standing.rungs == {(0, 1.0): Rung(queued=2, running=0, ended=1)}
 
 
 def test_the_time_left_is_what_the_rest_takes_as_fast_as_it_went():

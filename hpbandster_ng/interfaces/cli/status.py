@@ -112,7 +112,7 @@ def _as_plain(standing: Standing, shown: _Shown) -> dict[str, Any]:
             {"config_id": start.config_id, "budget": start.budget, "worker": start.worker, "seconds": now - start.at}
             for start in standing.running.values()
         ],
-        "random_reasons": dict(standing.random_reasons),
+        "picks": answers.picks(shown.events),
     }
 
 
@@ -129,7 +129,7 @@ def _show(standing: Standing, shown: _Shown) -> None:
         if standing.incumbent is not None:
             fields["with"] = json.dumps(standing.incumbent.job.config)
     fields |= shown.fields or {}
-    fields["picks"] = "\n".join(answers.picks(standing))
+    fields["picks"] = "\n".join(answers.picks(shown.events))
     show_fields(fields)
     if rows := answers.awaited(standing, now):
         say("\nIt waits for:")
