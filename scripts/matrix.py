@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,9 @@ TOOLS = (
 """What setup.py names for the work on this package; always the newest."""
 
 SHOWN = ("numpy", "ConfigSpace")
+
+AT_ONCE = 2
+"""Environments that are tested at the same time."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,12 @@ def run_tests(cell: Cell) -> tuple[bool, str]:
     answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if answer.returncode:
         print(answer.stdout)
-    lines = answer.stdout.strip().splitlines() or ["no output"]
-    return answer.returncode == 0, lines[-1].strip("= ")
+    summaries = re.findall(r"^=* ?(\d+ \w+.* in [0-9.]+s.*?) ?=*$", answer.stdout, flags=re.MULTILINE)
+    return answer.returncode == 0, summaries[-1] if summaries else "no summary"  # Python may complain after it
 
 
 def run_cell(cell: Cell, python: str) -> tuple[bool, list[str]]:
+    print(f"-- Python {cell.python}, {cell.end} dependencies", flush=True)
     began = time.monotonic()
     try:
         install(cell, python)
@@ -150,11 +155,10 @@ def main() -> None:
     if which not in ("all", "ends"):
         sys.exit(f"{which!r} must be 'all' or 'ends'")
     rows, failures = [["Python", "ends", *SHOWN, "tests", "seconds"]], 0
-    for cell, python in chosen(which):
-        print(f"-- Python {cell.python}, {cell.end} dependencies", flush=True)
-        passed, row = run_cell(cell, python)
-        failures += not passed
-        rows.append(row)
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # tests wait more than they compute
+        for passed, row in pool.map(lambda chosen_cell: run_cell(*chosen_cell), chosen(which)):
+            failures += not passed
+            rows.append(row)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
