@@ -210,7 +210,8 @@ def _play(counts: Sequence[int], correlations: Losses, rng: np.random.Generator)
         kept = np.partition(losses, keep - 1, axis=1)[:, :keep]
         share = min(small / large, 1.0) if large > 0 else 0.0
         losses = share * kept + math.sqrt(1 - share**2) * rng.standard_normal(kept.shape)
-    return losses.min(axis=1)
+    best: Losses = losses.min(axis=1)
+    return best
 
 
 def _equivalent(lowest: float) -> float:
