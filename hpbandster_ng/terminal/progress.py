@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
@@ -104,17 +104,19 @@ class ProgressBar:
             planned = f"/{self.standing.n_planned}" if self.standing.n_planned else ""
             return ", ".join([f"{self.standing.n_done}{planned} runs", *self._parts()])
 
-    def __rich__(self) -> Table:
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """With a bar where there is room; what does not fit is left out as a whole: half a number is another one."""
         with self._lock:
             done, planned, parts = self.standing.n_done, self.standing.n_planned, self._parts()
-        line = Table.grid(padding=(0, 1))
-        count = Text(f"{done}/{planned or '?'} runs")
-        line.add_column(min_width=len(count), no_wrap=True)
-        line.add_column(min_width=_BAR_WIDTH)
-        line.add_column(no_wrap=True, overflow="ellipsis")
-        bar = (Bar(total=planned, completed=min(done, planned), width=_BAR_WIDTH),) if planned else ("",)
-        line.add_row(count, *bar, Text(", ".join(parts)))
-        return line
+        count, told = f"{done}/{planned or '?'} runs", ", ".join(parts)
+        if planned and len(count) + 1 + _BAR_WIDTH + 1 + len(told) <= options.max_width:
+            line = Table.grid(padding=(0, 1))
+            line.add_row(count, Bar(total=planned, completed=min(done, planned), width=_BAR_WIDTH), told)
+            yield line
+            return
+        while len(parts) > 1 and len(", ".join([count, *parts])) > options.max_width:
+            del parts[0]
+        yield Text(", ".join([count, *parts]), no_wrap=True, overflow="ellipsis")
 
     def _parts(self) -> list[str]:
         standing = self.standing

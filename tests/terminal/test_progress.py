@@ -17,6 +17,7 @@ from pathlib import Path
 
 import ConfigSpace
 import pytest
+from rich.console import Console
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, QueueJob, RunRequested, StartJob, WorkerJoined
@@ -112,10 +113,20 @@ def test_the_last_picture_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "iteration 1/2, 0/1 workers busy, best 0.25 on 1" in last
 
 
-def test_it_fits_into_40_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Za-z]", "", drawn(Terminal())))
-    assert max(map(len, lines)) == 40
+def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
+    progress = ProgressBar(clock=lambda: 2.0)
+    progress.expect(planned)
+    progress.replay([*BEGIN, *start(0, 1), end(0, 1, 0.0125), *start(1, 1)])
+    every = ["1/6 runs", "iteration 1/2", "1/1 workers busy", "best 0.0125 on 1", "11 s left"]
+    for width in range(20, 100):
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        with console.capture() as captured:
+            console.print(progress)
+        (line,) = captured.get().splitlines()
+        assert len(line) <= width
+        parts = re.sub("[━╸╺]+ *", "", line).replace("runs iteration", "runs, iteration").split(", ")
+        assert parts[0] == every[0]
+        assert parts[1:] == every[len(every) - len(parts) + 1 :]
 
 
 def test_of_two_the_first_is_drawn() -> None:
