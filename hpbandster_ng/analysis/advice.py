@@ -27,6 +27,9 @@ _LEAST_TOTAL = 30.0
 
 _SIMULATIONS = 400
 
+_MOST_CONFIGS = 100_000
+"""On the first rung; a bracket of more is nothing that people run, and could not be played through."""
+
 _AS_GOOD = 0.95
 """Of choices that promise at least this share of the best one's speed, the one with the largest budgets is taken."""
 
@@ -93,14 +96,16 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
     configuration ran on every budget tells it without bias. With these correlations (as those of normal variables, in
     a chain from budget to budget) and the measured costs, Hyperband's brackets are played through for each choice, and
     what they find is compared with random search on the largest budget for the same cost. A budget whose correlation
-    may be none, by its confidence interval, is not chosen.
+    may be none, by its confidence interval, is not chosen, nor is one from which brackets would begin with more than
+    100,000 configurations.
 
     Args:
         runs: of a short run, successful and failed.
         rng: for playing through.
 
     Raises:
-        InvalidArgumentError: there are fewer than two budgets, or too few configurations on more than one of them.
+        InvalidArgumentError: there are fewer than two budgets, or too few configurations on more than one of them; or
+            nothing succeeded on the largest.
 
     Example:
         >>> from types import SimpleNamespace
@@ -115,6 +120,14 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
     """
     runs = list(runs)
     ranks = rank_correlation(runs)
+    largest = max(run.budget for run in runs)
+    if largest > ranks.budgets[-1]:
+        raise InvalidArgumentError(
+            "runs",
+            f"{len(runs)} runs",
+            f"must contain one that succeeded on the largest budget, {largest:g}",
+            "run.error_logs of each there tells why it failed",
+        )
     costs = _costs(runs, ranks.budgets)
     budgets = tuple(
         _judged(budget, float(ranks.rho[-1, column]), int(ranks.counts[-1, column]), costs[column])
@@ -158,7 +171,7 @@ def _choices(told: Sequence[BudgetAdvice], rng: np.random.Generator) -> list[Cho
     for each in told[:-1]:
         for eta in ETAS if each.low > 0 else ():
             brackets = hyperband_brackets(each.budget, top, eta)
-            if len(brackets) > 1:
+            if len(brackets) > 1 and max(bracket.num_configs[0] for bracket in brackets) <= _MOST_CONFIGS:
                 choices.append(Choice(each.budget, eta, _speed(brackets, told, rng)))
     return choices
 
@@ -189,18 +202,15 @@ def _speed(brackets: Sequence[Bracket], told: Sequence[BudgetAdvice], rng: np.ra
 def _play(counts: Sequence[int], correlations: Losses, rng: np.random.Generator) -> Losses:
     """The best loss on the largest budget that a bracket finds; shape (simulations,).
 
-    Losses on the largest budget are standard normal, and each smaller budget sees those of the next larger one through
-    noise.
+    Losses on each budget are standard normal, and foretell those on the next larger one but for noise; they are drawn
+    of those alone that get there.
     """
-    draw = rng.standard_normal
-    losses = [draw((_SIMULATIONS, counts[0]))]
-    for small, large in zip(correlations[-2::-1], correlations[:0:-1], strict=True):
+    losses = rng.standard_normal((_SIMULATIONS, counts[0]))
+    for keep, small, large in zip(counts[1:], correlations, correlations[1:], strict=False):
+        kept = np.partition(losses, keep - 1, axis=1)[:, :keep]
         share = min(small / large, 1.0) if large > 0 else 0.0
-        losses.insert(0, share * losses[0] + math.sqrt(1 - share**2) * draw(losses[0].shape))
-    for rung, keep in enumerate([*counts[1:], 1]):
-        kept = np.argsort(losses[rung], axis=1)[:, :keep]
-        losses = [np.take_along_axis(each, kept, axis=1) for each in losses]
-    best: Losses = losses[-1][:, 0]
+        losses = share * kept + math.sqrt(1 - share**2) * rng.standard_normal(kept.shape)
+    best: Losses = losses.min(axis=1)
     return best
 
 

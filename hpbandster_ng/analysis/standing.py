@@ -150,18 +150,40 @@ class Standing:
     def seconds_left(self, now: float) -> float | None:
         """Until all that was asked for is done, as fast as it went so far; None if that cannot be told.
 
+        A job takes what every job takes, and more for a larger budget; both are learnt from the budgets seen so far.
+
         Args:
             now: unix seconds.
         """
         deadline = self.requests[-1].deadline if self.requests else None
         limit = None if deadline is None else max(0.0, deadline - now)
-        computed = math.fsum(duration.total for duration in self._durations.values())
         planned = math.fsum(asked.budget for asked in self._calls.values())
         if not (0 < planned < math.inf and self._budget_done and self.workers):
             return limit
-        rate = computed / self._budget_done / len(self.workers)
-        left = max(0.0, planned - self._budget_done) * rate
+        budget_left = max(0.0, planned - self._budget_done)
+        runs = self.n_planned
+        runs_left = budget_left / self._budget_done * self.n_done if runs is None else max(0, runs - self.n_done)
+        fixed, slope = self._costs()
+        left = 0.0 if self.is_spent else (fixed * runs_left + slope * budget_left) / len(self.workers)
+        left = max(left, self.longest_left(now))
         return left if limit is None else min(left, limit)
+
+    def longest_left(self, now: float) -> float:
+        """Seconds until the last of the jobs that run now has ended, if each takes what is usual on its budget."""
+        usual = {start.budget: self.mean_seconds(start.budget) or 0.0 for start in self.running.values()}
+        return max((start.at + usual[start.budget] - now for start in self.running.values()), default=0.0)
+
+    def _costs(self) -> tuple[float, float]:
+        """Seconds of a job, and seconds for each unit of its budget, none of them negative: a line of least squares."""
+        told = [(budget, each.total / each.count, each.count) for budget, each in self._durations.items()]
+        total = sum(count for *_, count in told) or 1
+        budget = math.fsum(budget * count for budget, _, count in told) / total
+        seconds = math.fsum(seconds * count for _, seconds, count in told) / total
+        varies = math.fsum(count * (each - budget) ** 2 for each, _, count in told)
+        together = math.fsum(count * (each - budget) * (took - seconds) for each, took, count in told)
+        most = seconds / budget if budget else 0.0
+        slope = min(max(together / varies, 0.0), most) if varies else most
+        return seconds - slope * budget, slope
 
     def handle(self, event: Event) -> None:
         """Take in one entry of the run's log."""
@@ -201,9 +223,10 @@ class Standing:
         self.cancelled, self.is_spent = None, False
         is_limited = not request.is_open_ended and request.n_iterations >= 1
         plan = self._planned(asked.first, request.n_iterations) if is_limited else None
-        asked.runs = math.inf if plan is None or plan.num_runs is None else plan.num_runs
         budget = math.inf if plan is None else plan.total_budget
         asked.budget = budget if request.total_budget is None else min(budget, request.total_budget)
+        is_cut = asked.budget < budget
+        asked.runs = math.inf if plan is None or plan.num_runs is None or is_cut else plan.num_runs
 
     def _queue(self, event: QueueJob) -> None:
         job = event.job

@@ -223,7 +223,7 @@ class Master:
         """A signal ends the block, Ctrl-C comes out of it; a script that does not catch that may never shut down."""
         self._has_told = False
         try:
-            with ended_by_signals(loop.stop, self.logger, f"run {self.run_id}"):
+            with loop.watched(), ended_by_signals(loop.stop, self.logger, f"run {self.run_id}"):
                 yield
         except KeyboardInterrupt:
             self._tell_how_to_go_on()
@@ -265,7 +265,8 @@ class Master:
         Raises:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
-        self._opened_loop().wait_for_workers(min_n_workers)
+        with (loop := self._opened_loop()).watched():
+            loop.wait_for_workers(min_n_workers)
 
     @property
     def iterations(self) -> list[AnyIteration]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
@@ -145,6 +145,14 @@ class Loop:
                 "goes on from there"
             )
         self._was_closed = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """At the end of the block the user's script goes on, and observers rest."""
+        try:
+            yield
+        finally:
+            self._observers.rest()
 
     def wait_for_workers(self, count: int, until: float = math.inf) -> None:
         """Return when at least ``count`` workers are there, or at the time ``until`` (unix seconds).

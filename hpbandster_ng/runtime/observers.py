@@ -15,8 +15,9 @@ __all__ = ["EliminationObserver", "Observer", "Observers", "ResultLoggerObserver
 
 Observer = Callable[[Event], Any]
 """Called with every event, in order, as it enters the log; what has a ``close()`` is closed with the run. What has a
-``replay(events)`` is called with all earlier events when a run goes on. What has a ``context(job)`` is asked, when a
-job is given to a worker, for what travels with it (:mod:`hpbandster_ng.backends.context`); it should not take long."""
+``rest()`` is called when ``run`` returns or raises, and the user's script goes on. What has a ``replay(events)`` is
+called with all earlier events when a run goes on. What has a ``context(job)`` is asked, when a job is given to a
+worker, for what travels with it (:mod:`hpbandster_ng.backends.context`); it should not take long."""
 
 _logger = logging.getLogger("hpbandster_ng")
 
@@ -47,6 +48,10 @@ class Observers:
         merged: dict[str, Mapping[str, str]] = {}
         self._call_each(lambda observer: merged.update(getattr(observer, "context", lambda _: {})(job)), "on a job")
         return merged
+
+    def rest(self) -> None:
+        """Tell those that want to know that the user's script goes on."""
+        self._call_each(lambda observer: getattr(observer, "rest", lambda: None)(), "at the end of a call of run")
 
     def close(self) -> None:
         """Close those that can be closed, once for each run of events; a further event opens them again."""

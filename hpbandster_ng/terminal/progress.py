@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import stat
@@ -11,16 +12,16 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
 from hpbandster_ng.analysis.standing import Planned, Standing
-from hpbandster_ng.engine.events import Event
+from hpbandster_ng.engine.events import Event, OpenIteration, RunRequested, StartJob, WorkerJoined
 from hpbandster_ng.terminal.answers import duration
 
 __all__ = ["ProgressBar"]
@@ -81,15 +82,20 @@ class ProgressBar:
     def __call__(self, event: Event) -> None:
         """Take in one entry of the run's log."""
         self.replay([event])
-        if self._display is None:
+        if self._display is None and isinstance(event, RunRequested | WorkerJoined | OpenIteration | StartJob):
             self._display = _display(self.file or sys.stderr, self)
-        self._display.update()
+        if self._display is not None:
+            self._display.update()
 
-    def close(self) -> None:
-        """Draw for the last time and end the line; an event after that opens a new one."""
+    def rest(self) -> None:
+        """Draw for the last time and end the line, which is the user's now; what begins after that opens a new one."""
         display, self._display = self._display, None
         if display is not None:
             display.close()
+
+    def close(self) -> None:
+        """As :meth:`rest`."""
+        self.rest()
 
     @property
     def status(self) -> str:
@@ -98,17 +104,19 @@ class ProgressBar:
             planned = f"/{self.standing.n_planned}" if self.standing.n_planned else ""
             return ", ".join([f"{self.standing.n_done}{planned} runs", *self._parts()])
 
-    def __rich__(self) -> Table:
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        """With a bar where there is room; what does not fit is left out as a whole: half a number is another one."""
         with self._lock:
             done, planned, parts = self.standing.n_done, self.standing.n_planned, self._parts()
-        line = Table.grid(padding=(0, 1))
-        count = Text(f"{done}/{planned or '?'} runs")
-        line.add_column(min_width=len(count), no_wrap=True)
-        line.add_column(min_width=_BAR_WIDTH)
-        line.add_column(no_wrap=True, overflow="ellipsis")
-        bar = (Bar(total=planned, completed=min(done, planned), width=_BAR_WIDTH),) if planned else ("",)
-        line.add_row(count, *bar, Text(", ".join(parts)))
-        return line
+        count, told = f"{done}/{planned or '?'} runs", ", ".join(parts)
+        if planned and len(count) + 1 + _BAR_WIDTH + 1 + len(told) <= options.max_width:
+            line = Table.grid(padding=(0, 1))
+            line.add_row(count, Bar(total=planned, completed=min(done, planned), width=_BAR_WIDTH), told)
+            yield line
+            return
+        while len(parts) > 1 and len(", ".join([count, *parts])) > options.max_width:
+            del parts[0]
+        yield Text(", ".join([count, *parts]), no_wrap=True, overflow="ellipsis")
 
     def _parts(self) -> list[str]:
         standing = self.standing
@@ -176,17 +184,27 @@ class _Live:
             progress,
             console=_Console(file=file),
             auto_refresh=False,  # rich would not wait for the end of its thread
-            redirect_stdout=sys.stdout.isatty(),  # what goes to a file must get there
+            redirect_stdout=_is_terminal(sys.stdout),  # what goes to a file must get there
         )
+        self._handlers: list[tuple[logging.StreamHandler[Any], Any]] = []
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="hpbandster-progress", daemon=True)
         self._live.start()
+        self._redirect_logs()
         _shown.add(self)
         self._thread.start()
 
+    def _redirect_logs(self) -> None:
+        """Handlers of logs hold the streams themselves; what they write appears above the line as well."""
+        for before, now in zip(self._streams, (sys.stdout, sys.stderr), strict=True):
+            for handler in _handlers_of(before) if now is not before else ():
+                handler.setStream(now)
+                self._handlers.append((handler, before))
+
     def _refresh(self) -> None:
-        while not self._is_over.wait(_INTERVAL):
-            self._live.refresh()
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone, or the stream is closed
+            while not self._is_over.wait(_INTERVAL):
+                self._live.refresh()
 
     def update(self) -> None:
         """The thread will."""
@@ -195,11 +213,16 @@ class _Live:
         self._is_over.set()
         self._thread.join()
         _shown.discard(self)
-        self._live.stop()
+        for handler, before in self._handlers:
+            handler.setStream(before)
+        with contextlib.suppress(OSError, ValueError):  # as above
+            self._live.stop()
 
     def leave_alone(self) -> None:
         """In a forked child, in which the thread is not there, and whatever it had locked stays so."""
         sys.stdout, sys.stderr = self._streams
+        for handler, before in self._handlers:
+            handler.stream = before
 
 
 _shown: weakref.WeakSet[_Live] = weakref.WeakSet()
@@ -214,10 +237,25 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_leave_all_alone)
 
 
-def _display(file: TextIO, progress: ProgressBar) -> _Display:
-    if file.isatty():
+def _handlers_of(stream: TextIO) -> list[logging.StreamHandler[Any]]:
+    """The handlers of all loggers that write there."""
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = [handler for each in loggers if isinstance(each, logging.Logger) for handler in each.handlers]
+    return [each for each in handlers if isinstance(each, logging.StreamHandler) and each.stream is stream]
+
+
+def _is_terminal(file: TextIO | None) -> bool:
+    """A program without a console has no streams, others close theirs, or put something of their own in place."""
+    try:
+        return file is not None and file.isatty()
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _display(file: TextIO | None, progress: ProgressBar) -> _Display:
+    if file is not None and _is_terminal(file):
         return _Quiet() if _shown else _Live(file, progress)  # two would draw into the same line
     with contextlib.suppress(OSError, ValueError, AttributeError):  # a file of Python alone has no descriptor
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if file is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return _Lines(file, progress)
     return _Quiet()

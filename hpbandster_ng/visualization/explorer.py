@@ -172,6 +172,7 @@ class Explorer:
             va="top" if up > 0.5 else "bottom",
             fontsize=8.5,
             zorder=10,
+            parse_math=False,
             bbox={"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": color, "linewidth": linewidth},
             arrowprops={"arrowstyle": "-", "color": color},
         )

@@ -75,7 +75,7 @@ def _draw(view: ImportanceView) -> tuple[Figure, Axes]:
             axes.barh(0, 0, color=color, label=name)
     if not all(bar.is_told for bar in view.bars):
         axes.barh(0, 0, color=MUTED, label="may be noise")
-    axes.set_yticks(rows, [bar.label for bar in view.bars])
+    axes.set_yticks(rows, [bar.label for bar in view.bars], parse_math=False)
     axes.set_ylim(len(view.bars) - 0.4, -0.6)
     axes.set_xlim(0, max(1.0, *(bar.total for bar in view.bars)))
     axes.grid(visible=False, axis="y")

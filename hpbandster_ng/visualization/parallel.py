@@ -76,7 +76,7 @@ def _draw(told: ParallelCoordinates) -> tuple[Figure, Axes]:
     axes.set_xlim(-0.6, count + 0.6)
     axes.set_ylim(min(-0.03, float(heights.min()) - 0.03), 1.03)
     names = [*(each.name for each in told.parameters), "loss"]
-    axes.set_xticks(range(count + 1), [_broken(name) for name in names])
+    axes.set_xticks(range(count + 1), [_broken(name) for name in names], parse_math=False)
     axes.set_yticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -96,7 +96,9 @@ def _draw_axis(axes: Axes, column: int, ticks: Sequence[tuple[float, str]], side
     for height, text in ticks:
         axes.plot([column, column + 0.04 * side], [height, height], color=MUTED, linewidth=0.8, zorder=3)
         place, align = column + 0.06 * side, "left" if side > 0 else "right"
-        axes.text(place, height, text, ha=align, va="center", fontsize=8, color=INK, bbox=box, zorder=4)
+        axes.text(
+            place, height, text, ha=align, va="center", fontsize=8, color=INK, bbox=box, zorder=4, parse_math=False
+        )
 
 
 def _broken(name: str) -> str:

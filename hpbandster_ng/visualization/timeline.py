@@ -123,5 +123,5 @@ def _name_rows(axes: Axes, workers: Sequence[str], busy: dict[str, float]) -> No
     axes.set_ylim(len(workers) - 0.4, -0.6)
     if len(workers) > _MOST_NAMES:
         return
-    axes.set_yticks(range(len(workers)), busy_names(workers, busy), fontsize=8)
+    axes.set_yticks(range(len(workers)), busy_names(workers, busy), fontsize=8, parse_math=False)
     axes.tick_params(axis="y", length=0)

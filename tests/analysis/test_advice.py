@@ -87,6 +87,19 @@ def test_too_little_is_refused(runs):
         advise(runs, np.random.default_rng(1))
 
 
+def test_a_largest_budget_on_which_nothing_succeeds_is_no_smaller_one():
+    runs = probe({1: 0.9, 3: 0.95, 9: 1.0})
+    for run in runs:
+        run.is_success = run.budget < 9
+    with pytest.raises(InvalidArgumentError, match="must contain one that succeeded on the largest budget, 9;"):
+        advise(runs, np.random.default_rng(1))
+
+
+def test_brackets_that_nobody_could_run_are_not_played_through():
+    advice = advised({1e-6: 0.9, 1e3: 0.95, 1e6: 1.0})  # 3 ** 25 configurations
+    assert {choice.min_budget for choice in advice.choices} == {1e3, 1e6}
+
+
 def test_a_budget_with_too_few_runs_does_not_count():
     runs = probe({1: 0.9, 9: 1.0}) + [run for run in probe({3: 0.9, 9: 1.0}, num_configs=5) if run.budget == 3]
     advice = advise(runs, np.random.default_rng(1))

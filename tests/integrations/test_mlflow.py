@@ -244,6 +244,7 @@ def test_a_server_that_is_away_costs_nothing_but_its_data(mlflow, monkeypatch, c
 def test_names_and_values_that_mlflow_refuses_harm_nobody(mlflow, experiment, tmp_path):
     space = ConfigSpace.ConfigurationSpace({"lr:adam=1 ü": (0.0, 1.0)}, seed=0)
     wide = {f"number {i}": float(i) for i in range(1200)} | {"bad@name": 1, "inf": math.inf, "nan": math.nan}
+    wide |= dict.fromkeys(("", ".", "..", "/a", "a//b", "a/"), 2)
     observer = MlflowObserver()
     backend = InProcessBackend(lambda **_: {"loss": 0.5, "info": wide}, str(tmp_path))
     with RandomSearch(
@@ -253,6 +254,7 @@ def test_names_and_values_that_mlflow_refuses_harm_nobody(mlflow, experiment, tm
     (child,) = found(mlflow, experiment, is_child)
     assert "params.lr_adam_1 ü" in child
     assert (child["metrics.number 1199"], child["metrics.bad_name"], child["metrics.loss"]) == (1199, 1, 0.5)
+    assert [child[f"metrics.{name}"] for name in ("_", "_.", "_..", "__a", "_a__b", "_a_")] == [2] * 6
 
 
 def test_the_script_of_the_page_runs(mlflow, mlflow_server, tmp_path):

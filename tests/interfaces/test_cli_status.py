@@ -70,7 +70,7 @@ def test_what_is_not_there(storage, tmp_path):
 
 def test_a_database_with_several_asks_which(tmp_path):
     url = f"sqlite:///{tmp_path}/several.db"
-    assert "there are none at all" in error_of("status", "--storage", url, code=2)
+    assert "there is no experiment or run here" in error_of("status", "--storage", url)
     run(url, "one")
     with Experiment.create(url, "two", SPACE, "HyperBand", min_budget=1, max_budget=9, n_iterations=1) as experiment:
         suggestion = experiment.suggest("me")

@@ -302,3 +302,9 @@ def test_a_file_that_is_no_database_is_a_storage_error(path):
 def test_what_is_no_url_of_a_usable_database_is_refused():
     with pytest.raises(InvalidArgumentError, match="must be a database of SQLite or PostgreSQL"):
         SQLSharedLogs("mysql://u@h/runs")
+
+
+def test_a_url_is_shown_without_its_password_and_options():
+    pytest.importorskip("psycopg")
+    url = "postgresql://joe:sesame@h:1/d?sslpassword=sesame"
+    assert repr(SQLSharedLogs(url)) == "shared logs in postgresql+psycopg://joe:***@h:1/d"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from hpbandster_ng.analysis.standing import Rung, Standing
@@ -136,6 +138,31 @@ def test_the_time_left_is_what_the_rest_takes_as_fast_as_it_went():
     assert standing.seconds_left(1.0) is None
     standing.handle(end(budget=2.0, at=5.0))  # 4 seconds for 2; the other 8 take 16, by two workers
     assert standing.seconds_left(5.0) == 8.0
+
+
+def asked(num_runs, planned_budget, **request):
+    """A run by one worker, of which so much is planned."""
+    standing = Standing()
+    standing.expect(lambda _first, _n: SimpleNamespace(num_runs=num_runs, total_budget=planned_budget))
+    for event in [RunRequested(0.0, 1, **request), OpenIteration(0.0, 0), JOINED]:
+        standing.handle(event)
+    return standing
+
+
+def test_jobs_that_take_as_long_on_every_budget_are_counted_by_number():
+    standing = asked(num_runs=4, planned_budget=20.0)
+    for index, budget in enumerate((1.0, 4.0)):
+        for event in [queue(index, budget=budget), start(index, budget=budget), end(index, budget=budget, at=6.0)]:
+            standing.handle(event)
+    assert standing.seconds_left(6.0) == pytest.approx(10.0)  # two of five seconds, for 15 of 20 in budget
+
+
+def test_what_runs_takes_its_time_though_nothing_more_will_start():
+    standing = asked(num_runs=9, planned_budget=20.0, total_budget=4.0)
+    for event in [queue(0), start(0), end(0, at=7.0), queue(1, at=7.0), start(1, at=7.0), EndRequest(7.0)]:
+        standing.handle(event)
+    assert standing.seconds_left(9.0) == 4.0
+    assert standing.n_planned is None  # it is not the plan that ends it, and nobody knows how many runs that makes
 
 
 def test_a_story_is_of_one_configuration():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import pty
 import re
@@ -14,13 +15,18 @@ import threading
 import time
 from pathlib import Path
 
+import ConfigSpace
 import pytest
+from rich.console import Console
 
+from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, QueueJob, RunRequested, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.engine.schedule import Plan, hyperband_brackets
+from hpbandster_ng.optimizers import HyperBand
 from hpbandster_ng.terminal import progress as module
 from hpbandster_ng.terminal.progress import ProgressBar
+from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("run_in_terminal.py")
 BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "worker"), OpenIteration(0.0, 0)]
@@ -107,10 +113,20 @@ def test_the_last_picture_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "iteration 1/2, 0/1 workers busy, best 0.25 on 1" in last
 
 
-def test_it_fits_into_40_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[\d*[A-Za-z]", "", drawn(Terminal())))
-    assert max(map(len, lines)) == 40
+def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
+    progress = ProgressBar(clock=lambda: 2.0)
+    progress.expect(planned)
+    progress.replay([*BEGIN, *start(0, 1), end(0, 1, 0.0125), *start(1, 1)])
+    every = ["1/6 runs", "iteration 1/2", "1/1 workers busy", "best 0.0125 on 1", "11 s left"]
+    for width in range(20, 100):
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        with console.capture() as captured:
+            console.print(progress)
+        (line,) = captured.get().splitlines()
+        assert len(line) <= width
+        parts = re.sub("[━╸╺]+ *", "", line).replace("runs iteration", "runs, iteration").split(", ")
+        assert parts[0] == every[0]
+        assert parts[1:] == every[len(every) - len(parts) + 1 :]
 
 
 def test_of_two_the_first_is_drawn() -> None:
@@ -133,6 +149,75 @@ def test_it_is_closed_twice_and_unused_without_complaint() -> None:
     progress = ProgressBar(io.StringIO())
     progress.close()
     progress.close()
+
+
+def closed() -> io.StringIO:
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize("stream", [None, closed(), object()], ids=["none", "closed", "odd"])
+def test_without_a_stream_it_is_quiet(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress = ProgressBar()
+    for event in [*BEGIN, end(0, 1, 0.5)]:
+        progress(event)
+    progress.close()
+
+
+def test_a_program_without_standard_output_may_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert "2/6 runs" in drawn(Terminal())
+
+
+def test_a_stream_that_is_closed_meanwhile_harms_nobody() -> None:
+    file = Terminal()
+    progress = ProgressBar(file)
+    progress(BEGIN[0])
+    file.close()
+    progress.close()
+
+
+def test_what_is_logged_to_the_terminal_appears_above_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, elsewhere = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    handlers = [logging.StreamHandler(terminal), logging.StreamHandler(elsewhere)]
+    logger = logging.getLogger("hpbandster_ng.of_a_test")
+    for handler in handlers:
+        logger.addHandler(handler)
+    progress = ProgressBar()
+    progress(BEGIN[0])
+    wait_until(lambda: "iteration" in terminal.getvalue(), "the line is drawn")
+    logger.warning("a line of the log")
+    progress.close()
+    for handler in handlers:
+        logger.removeHandler(handler)
+    assert "\x1b[2Ka line of the log\n" in terminal.getvalue()  # the bar is gone when it is written
+    assert elsewhere.getvalue() == "a line of the log\n"
+    assert handlers[0].stream is terminal
+
+
+def test_the_line_ends_with_the_call_of_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    calls = iter(range(3))
+
+    def interrupted(config: dict[str, float], **_: object) -> dict[str, object]:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return {"loss": config["x"], "info": {}}
+
+    space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
+    backend = InProcessBackend(interrupted, str(tmp_path))
+    with HyperBand(space, min_budget=1, max_budget=9, backend=backend, seed=1) as optimizer:
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.run(1)
+        told = terminal.getvalue()
+        assert "2/13 runs" in told
+        assert told.endswith("\n")
+        assert "hpbandster-progress" not in {thread.name for thread in threading.enumerate()}
+    assert terminal.getvalue() == told  # what is cancelled opens no new line
 
 
 def test_a_file_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

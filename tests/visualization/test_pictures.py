@@ -478,3 +478,22 @@ def test_a_tool_tip_stays_small_and_needs_neither_pick_nor_start():
     assert len(rows[1]) == 60
     assert rows[1].endswith("...")
     assert rows[2:] == ["runs", "  budget 9: loss 1", "    7.0"]
+
+
+def test_names_are_no_formulas():
+    name, choice, worker = "price$^_$", "$5^$", "host$_$1"
+    data = {}
+    for i in range(12):
+        results = {9.0: {"loss": float(i % 2 + i / 100), "info": {"note$^$": choice}}}
+        stamps = {9.0: {"submitted": 0.0, "started": float(i), "finished": i + 1.0}}
+        data[0, 0, i] = Datum({name: [choice, "$"][i % 2]}, {}, results, stamps, {9.0: None}, workers={9.0: worker})
+    found = Result(data, {"max_budget": 9.0})
+    curves = found.get_learning_curves()
+    drawn = [
+        vis.parallel_coordinates(found),
+        vis.parameter_importance(found),
+        vis.worker_timeline(found.get_all_runs()),
+        vis.interactive_HBS_plot(curves, tool_tip_strings=vis.default_tool_tips(found, curves)),
+    ]
+    for figure, *_ in drawn:
+        figure.canvas.draw()  # raises what cannot be set

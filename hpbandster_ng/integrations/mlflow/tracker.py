@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 import time
 from collections.abc import Container, Mapping, Sequence
@@ -294,13 +295,16 @@ class Tracker:
 
 
 def _clean(name: str) -> str:
-    """Of the characters that MLflow takes.
+    """Of the characters that MLflow takes, and no path that leads anywhere else.
 
     Example:
-        >>> _clean("lr:adam=1")
-        'lr_adam_1'
+        >>> _clean("lr:adam=1"), _clean("time/train"), _clean("/a//b"), _clean("..")
+        ('lr_adam_1', 'time/train', '__a__b', '_..')
     """
-    return re.sub(r"[^\w\-. /]", "_", name)[:_LONGEST_NAME]
+    clean = re.sub(r"[^\w\-. /]", "_", name)[:_LONGEST_NAME]
+    if clean != posixpath.normpath(clean) or clean.startswith((".", "/")):
+        return f"_{clean.replace('/', '_')}"[:_LONGEST_NAME]
+    return clean
 
 
 def _milliseconds(at: float) -> int:

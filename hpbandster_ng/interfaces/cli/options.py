@@ -71,8 +71,10 @@ def which(storage: str, identity: str | None) -> tuple[str, bool]:
         return identity or "", True
     experiments, runs = Experiment.names(storage), run_ids_of(storage)
     there = [*experiments, *runs]
-    known = ", ".join([*experiments.values(), *runs]) or "none at all"
+    known = ", ".join([*experiments.values(), *runs])
     if identity is None:
+        if not there:
+            raise LogError("there is no experiment or run here, or no database; see that --storage is the right one")
         if len(there) != 1:
             raise click.UsageError(f"there is not exactly one experiment or run; say which one: there are {known}.")
         identity = there[0]

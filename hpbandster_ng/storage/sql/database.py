@@ -70,7 +70,7 @@ class Database:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``.
 
     Attributes:
-        name: the url without its password, for messages.
+        name: the url without its password and options, for messages.
         engine: of connections that are opened when needed and really closed.
         errors: what it raises.
         path: the file of SQLite; None for a server.
@@ -82,7 +82,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = _checked(url)
-        self.name = self.url.render_as_string(hide_password=True)
+        self.name = _shown(self.url)
         self.engine = _engine(self.url)
         self.errors = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self.path = Path(str(self.url.database)) if self.url.drivername == "sqlite" else None
@@ -228,12 +228,17 @@ def _checked(url: str) -> sa.URL:
         raise InvalidArgumentError("storage", shown, "must be the url of a database", way_out) from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
-    shown = parsed.render_as_string(hide_password=True)
+    shown = _shown(parsed)
     if parsed.drivername != "sqlite":
         raise InvalidArgumentError("storage", shown, "must be a database of SQLite or PostgreSQL", way_out)
     if not parsed.database or parsed.database.startswith((":", "file:")):
         raise InvalidArgumentError("storage", shown, "must name a file", way_out)
     return parsed.set(database=str(Path(parsed.database).resolve()))
+
+
+def _shown(url: sa.URL) -> str:
+    """Options may be passwords, too."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _engine(url: sa.URL) -> sa.Engine:

@@ -139,6 +139,19 @@ def test_what_is_left_is_the_work_of_complete_iterations_shared_by_busy_workers(
     assert overview(view_of(events), 24.0)["seconds_left"] == 6.0
 
 
+def test_what_runs_takes_its_time_though_no_budget_is_left():
+    first, second = job(iteration=0), job(iteration=1)
+    events = [
+        RunRequested(0.0, 0, total_budget=2 * first.budget, is_open_ended=True),
+        WorkerJoined(0.0, "a"),
+        *life(first, success(0.5), "a", 0.0, 10.0),
+        QueueJob(10.0, second),
+        StartJob(10.0, *second.key, 1, "a"),
+        EndRequest(10.0),
+    ]
+    assert overview(view_of(events), 14.0)["seconds_left"] == 6.0  # of the usual 10
+
+
 def test_the_incumbent_is_that_of_the_result(finished):
     view, result = finished
     incumbent = overview(view, 1e12)["incumbent"]

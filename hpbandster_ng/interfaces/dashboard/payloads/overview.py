@@ -100,7 +100,8 @@ def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float 
     if left is None or not busy:
         why = "no worker computes now" if left is not None else "no iteration is complete yet"
         return limit, "the time limit" if limit is not None else why
-    seconds = left / busy
+    standing = view.standing
+    seconds = max(0.0 if standing.is_spent else left / busy, standing.longest_left(now))
     if limit is not None and limit < seconds:
         return limit, "the time limit"
     return seconds, f"the work of complete iterations, and {busy} {'worker' if busy == 1 else 'workers'} that compute"
