@@ -48,6 +48,10 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts))
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def config_name(config_id: ConfigId) -> str:
     """As its directory has it."""
     return "_".join(map(str, config_id))
@@ -77,7 +81,7 @@ def state(standing: Standing, now: float, is_shared: bool = False) -> str:
     """
     if standing.running:
         workers = len({start.worker for start in standing.running.values()})
-        words = f"running: {len(standing.running)} jobs on {workers} workers"
+        words = f"running: {_counted(len(standing.running), 'job')} on {_counted(workers, 'worker')}"
         left = standing.seconds_left(now)
         return words if left is None else f"{words}, about {duration(left)} left"
     for applies, words in _reasons(standing, now, is_shared):
@@ -106,7 +110,7 @@ def _reasons(standing: Standing, now: float, is_shared: bool) -> list[tuple[bool
         (not is_shared and silent > _SILENCE, _ABANDONED.format(duration(silent))),
         (
             bool(standing.queued) and not standing.workers,
-            f"nothing runs: {len(standing.queued)} jobs are queued, and there is no worker ({last})",
+            f"nothing runs; queued: {_counted(len(standing.queued), 'job')}, and there is no worker ({last})",
         ),
     ]
 

@@ -77,10 +77,20 @@ def test_a_database_with_several_asks_which(tmp_path):
     assert "say which one: there are two, one." in error_of("status", "--storage", url, code=2)
     assert call("status", "one", "--storage", url).stdout.startswith("run         one\n")
     text = call("status", "two", "--storage", url).stdout
-    assert "state       running: 1 jobs on 1 workers\n" in text
+    assert "state       running: 1 job on 1 worker\n" in text
     assert re.search(r"^It waits for:\n.*\n0_0_0 +1 +me", text, re.MULTILINE)
     assert suggestion.budget == 1
     assert (
         error_of("status", "three", "--storage", url)
         == "there is no experiment or run 'three' here; there are two, one"
     )
+
+
+def test_values_are_shown_in_the_letters_of_their_language(tmp_path):
+    url = f"sqlite:///{tmp_path}/letters.db"
+    space = ConfigSpace.ConfigurationSpace({"größe": ["klein \u202e\x1b[31m"]})
+    backend = InProcessBackend(lambda **_: {"loss": 0.5, "info": {}}, str(tmp_path))
+    with HyperBand(space, run_id="r", min_budget=1, max_budget=1, backend=backend, storage=url, seed=1) as optimizer:
+        optimizer.run(1)
+    text = call("status", "--storage", url).stdout
+    assert 'with        {"größe": "klein \\u202e\\u001b[31m"}\n' in text

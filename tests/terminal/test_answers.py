@@ -62,14 +62,14 @@ def standing_of(events):
     [
         ([], 0.0, "nobody has asked for anything yet: its master has not begun, or waits for workers"),
         ([JOINED], 5.0, "nobody has asked for anything yet: its master has not begun, or waits for workers"),
-        (RUNNING, 2.0, "running: 1 jobs on 1 workers"),
+        (RUNNING, 2.0, "running: 1 job on 1 worker"),
         ([*RUNNING, end()], 3.0, "finished: all iterations that were asked for are done"),
         ([*RUNNING, RunCancelled(2.0, "because"), end(state=OutcomeState.CANCELLED)], 3.0, "cancelled: because"),
-        ([*OPEN, queue()], 2.0, "nothing runs: 1 jobs are queued, and there is no worker (none has come yet)"),
+        ([*OPEN, queue()], 2.0, "nothing runs; queued: 1 job, and there is no worker (none has come yet)"),
         (
             [*RUNNING, WorkerLost(2.0, "w", "gone")],
             75.0,
-            "nothing runs: 1 jobs are queued, and there is no worker (the last one, w, left 1 min 13 s ago: gone)",
+            "nothing runs; queued: 1 job, and there is no worker (the last one, w, left 1 min 13 s ago: gone)",
         ),
         (
             [*RUNNING, RunResumed(2.0)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +11,7 @@ import click
 from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.experiments import Experiment, Progress, Suggestion
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
-from hpbandster_ng.interfaces.cli.tables import figure, say, show_json, show_table
+from hpbandster_ng.interfaces.cli.tables import figure, in_a_line, say, show_json, show_table
 from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["list_experiments", "suggestions"]
@@ -82,6 +81,6 @@ def _standing(progress: Progress | HpbandsterError) -> tuple[str, str, str, str]
 
 def _row(suggestion: Suggestion) -> tuple[object, ...]:
     config_id = "_".join(map(str, suggestion.config_id))
-    values = json.dumps(suggestion.config)
+    values = in_a_line(suggestion.config)
     outcome = [] if suggestion.outcome is None else [suggestion.outcome]
     return suggestion.id, config_id, figure(suggestion.budget), suggestion.attempt, *outcome, values

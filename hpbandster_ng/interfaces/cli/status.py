@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from hpbandster_ng.interfaces.cli.options import (
     storage_option,
     which,
 )
-from hpbandster_ng.interfaces.cli.tables import figure, say, show_fields, show_json, show_table
+from hpbandster_ng.interfaces.cli.tables import figure, in_a_line, say, show_fields, show_json, show_table
 from hpbandster_ng.terminal import answers
 
 __all__ = ["status"]
@@ -93,7 +92,7 @@ def _of_experiment(storage: str, identity: str) -> _Shown:
         "best": None if best is None else asdict(best),
     } | ({"pareto_front": [asdict(each) for each in front]} if has_front else {})
     fields = {"metrics": "; ".join(map(_described, metrics))}
-    fields |= {"metadata": json.dumps(opened.metadata, default=repr)} if opened.metadata else {}
+    fields |= {"metadata": in_a_line(opened.metadata)} if opened.metadata else {}
     fields |= {"best": "nothing yet"} if best is None else _of_best(best)
     return _Shown(events, opened, details, fields, front if has_front else ())
 
@@ -127,7 +126,7 @@ def _show(standing: Standing, shown: _Shown) -> None:
         fields["workers"] = ", ".join(sorted(standing.workers)) or "none"
         fields["best"] = answers.incumbent(standing)
         if standing.incumbent is not None:
-            fields["with"] = json.dumps(standing.incumbent.job.config)
+            fields["with"] = in_a_line(standing.incumbent.job.config)
     fields |= shown.fields or {}
     fields["picks"] = "\n".join(answers.picks(shown.events))
     show_fields(fields)
@@ -139,7 +138,7 @@ def _show(standing: Standing, shown: _Shown) -> None:
         show_table(("iteration", "budget", "ended", "running", "queued"), answers.rungs(standing))
     if shown.front:
         say("\nNo other configuration is better in every metric than one of these:")
-        rows_of_front = ([*map(figure, each.metrics.values()), json.dumps(each.config)] for each in shown.front)
+        rows_of_front = ([*map(figure, each.metrics.values()), in_a_line(each.config)] for each in shown.front)
         show_table((*shown.front[0].metrics, "configuration"), rows_of_front)
 
 
@@ -168,4 +167,4 @@ def _described(metric: Metric) -> str:
 
 def _of_best(best: Best) -> dict[str, str]:
     values = ", ".join(f"{name} {figure(value)}" for name, value in best.metrics.items())
-    return {"best": values, "on budget": figure(best.budget), "with": json.dumps(best.config)}
+    return {"best": values, "on budget": figure(best.budget), "with": in_a_line(best.config)}

@@ -14,10 +14,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["as_json", "figure", "say", "show_fields", "show_json", "show_table"]
+__all__ = ["as_json", "figure", "in_a_line", "say", "show_fields", "show_json", "show_table"]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""All but tabs and ends of lines, and what is no text at all."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""All but tabs and ends of lines; what turns the direction of a text; and what is no text at all."""
 
 _UNFOLDED = 100_000
 """Columns of what is no terminal: who reads a pipe wants a row a line, whole."""
@@ -68,6 +68,16 @@ def as_json(document: Any) -> str:
         }
     """
     return json.dumps(_jsonable(document), indent=2, default=repr)
+
+
+def in_a_line(document: Any) -> str:
+    """Plain Python as JSON for people, who read letters of all languages; the table escapes what is none.
+
+    Example:
+        >>> print(in_a_line({"größe": 1}))
+        {"größe": 1}
+    """
+    return json.dumps(document, ensure_ascii=False, default=repr)
 
 
 def figure(value: float) -> str:

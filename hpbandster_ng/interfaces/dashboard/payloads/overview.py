@@ -104,7 +104,8 @@ def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float 
     seconds = max(0.0 if standing.is_spent else left / busy, standing.longest_left(now))
     if limit is not None and limit < seconds:
         return limit, "the time limit"
-    return seconds, f"the work of complete iterations, and {busy} {'worker' if busy == 1 else 'workers'} that compute"
+    who = "1 worker that computes" if busy == 1 else f"{busy} workers that compute"
+    return seconds, f"the work of complete iterations, and {who}"
 
 
 def _work_left(view: RunView, columns: RunColumns, now: float) -> float | None:
