@@ -74,7 +74,7 @@ def test_what_tells_nothing_is_refused(tmp_path):
         "advise", "--result", tmp_path / "results.pkl"
     )
     assert "give --storage URL" in error_of("advise", code=2)
-    assert "missing" in error_of("advise", "--result", tmp_path / "missing")
+    assert "does not exist" in error_of("advise", "--result", tmp_path / "missing", code=2)
     (tmp_path / "broken.pkl").write_bytes(b"no pickle")
     assert "broken.pkl" in error_of("advise", "--result", tmp_path / "broken.pkl")
 

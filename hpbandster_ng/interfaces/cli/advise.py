@@ -28,7 +28,7 @@ _SEED = 0
 @click.option(
     "--result",
     "path",
-    type=click.Path(path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     metavar="PATH",
     help="A results.pkl, or a folder with results.json.",
 )
