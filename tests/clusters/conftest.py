@@ -64,7 +64,7 @@ class User:
         try:
             wait_until(condition, what, LIMIT)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.logs()}") from error
+            raise AssertionError(f"{error}\n{self.cluster.state()}\n{self.logs()}") from error
 
     def wait_for_empty_queue(self):
         self.wait_for(lambda: not self.cluster.tasks(), "the queue is empty")

@@ -148,6 +148,10 @@ class SGE:
         """The option by which no more tasks of an array run at a time."""
         return f"-tc {number}"
 
+    def state(self):
+        """What it knows of jobs and nodes, for the message of a failure."""
+        return self.ask("qstat", "-f")
+
     def requeue(self, task):
         self.ask("qmod", "-rj", task)
 

@@ -135,6 +135,10 @@ class Slurm:
         """The option by which no more tasks of an array run at a time."""
         return f"--array=1-4%{number}"
 
+    def state(self):
+        """What it knows of jobs and nodes, for the message of a failure."""
+        return self.ask("scontrol", "show", "job") + self.ask("sinfo", "--Node", "--long") + self.ask("sinfo", "-R")
+
     def requeue(self, task):
         self.ask("scontrol", "requeue", task)
 

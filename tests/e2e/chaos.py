@@ -84,6 +84,10 @@ class Chaos:
         self.counts["masters killed"] += 1
         self.start_master()
 
+    def has_taken_over(self):
+        """Whether the master has begun; one that dies before that leaves no trace of itself."""
+        return sum(isinstance(event, RunResumed) for event in self.log()) == self.counts["masters killed"]
+
     def strike(self):
         """Kill or pause some worker."""
         worker = self.rng.choice(self.workers)
@@ -111,7 +115,7 @@ class Chaos:
         masters = [begin + seconds * (i + 0.5) / num_masters for i in range(num_masters)]
         strikes = [begin + INTERVAL * i for i in range(1, int(seconds / INTERVAL) + 1)]
         while strikes or masters:
-            if masters and masters[0] <= time.monotonic():
+            if masters and masters[0] <= time.monotonic() and self.has_taken_over():
                 masters.pop(0)
                 self.kill_master()
             if strikes and strikes[0] <= time.monotonic():

@@ -146,7 +146,10 @@ class Tracker:
     def end(self, report: JobReport) -> None:
         """Log an evaluation, unless that was done."""
         child, budget = self.child_of(report.job), repr(report.job.budget)
+        status = _STATUS.get(report.outcome.state, "FAILED")
         if budget in child.budgets:
+            if child.is_running:  # a master was killed between the two
+                self._end(child, status, report.finished)
             return
         params: list[Param] = []
         if child.taken is None:
@@ -160,8 +163,10 @@ class Tracker:
         metrics = self._metrics(measures_of(report), child.taken, report.finished, step)
         self._log(child.run_id, metrics, params, [RunTag(name, text) for name, text in texts.items()])
         child.budgets = told
-        status = _STATUS.get(report.outcome.state, "FAILED")
-        self._set_status(child.run_id, status, report.finished)
+        self._end(child, status, report.finished)
+
+    def _end(self, child: _Child, status: str, at: float) -> None:
+        self._set_status(child.run_id, status, at)
         child.is_running = False
 
     def end_all(self, reports: Sequence[JobReport]) -> None:
