@@ -166,6 +166,17 @@ def test_compute_logs_to_the_child_run_in_threads_of_one_process(mlflow, experim
     check_logged(mlflow, experiment, result)
 
 
+def test_what_was_logged_but_not_ended_is_ended_by_the_next_master(mlflow, experiment, tmp_path):
+    storage = f"journal:{tmp_path}/run"
+    with search(tmp_path, MlflowObserver(), storage=storage, kind=RandomSearch, max_budget=1) as optimizer:
+        optimizer.run(n_iterations=2)
+    row = next(row for row in found(mlflow, experiment, is_child) if row["status"] == "FINISHED")
+    mlflow.MlflowClient().update_run(row["run_id"], "RUNNING")  # as a kill between the two calls leaves it
+    with search(tmp_path, MlflowObserver(), storage=storage, kind=RandomSearch, max_budget=1) as optimizer:
+        optimizer.run(n_iterations=2)
+    assert mlflow.get_run(row["run_id"]).info.status == "FINISHED"
+
+
 def test_a_master_that_was_killed_is_gone_on_with_in_the_same_runs(mlflow, experiment, mlflow_server, tmp_path):
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "tests.integrations.mlflow_workers", mlflow_server.url, experiment, str(tmp_path)]
