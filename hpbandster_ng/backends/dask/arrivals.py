@@ -9,7 +9,7 @@ from typing import Any
 
 from hpbandster_ng.engine.records import Outcome
 
-__all__ = ["Arrivals", "announce"]
+__all__ = ["Arrivals", "announce", "packed"]
 
 _TOPIC = "hpbandster"
 """The same for all runs of a cluster: the scheduler keeps the last thousand messages of each topic for ever."""
@@ -20,11 +20,15 @@ _LARGEST = 2_000
 _of_clients: weakref.WeakKeyDictionary[Any, Arrivals] = weakref.WeakKeyDictionary()
 
 
-def announce(dask_worker: Any, key: str, outcome: Outcome) -> None:
-    """Tell the clients what came of a task; what is large is left to Dask, which keeps it until somebody asks."""
+def packed(outcome: Outcome) -> bytes | None:
+    """What is announced; None of what is large and left to Dask, which keeps it until somebody asks."""
     pickled = pickle.dumps(outcome)
-    if len(pickled) <= _LARGEST:
-        dask_worker.log_event(_TOPIC, (key, pickled))
+    return pickled if len(pickled) <= _LARGEST else None
+
+
+def announce(dask_worker: Any, key: str, pickled: bytes) -> None:
+    """Tell the clients what came of a task."""
+    dask_worker.log_event(_TOPIC, (key, pickled))
 
 
 class Arrivals:

@@ -16,7 +16,7 @@ import distributed
 import distributed.utils
 
 from hpbandster_ng import __version__
-from hpbandster_ng.backends.dask.arrivals import announce
+from hpbandster_ng.backends.dask.arrivals import announce, packed
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
 from hpbandster_ng.backends.factory import WorkerFactory
@@ -96,7 +96,7 @@ def evaluate(token: str, call: Call, time_limit: float | None) -> Outcome:
         raise HpbandsterError("the worker that was built there is gone")
     key = here.get_current_task()
     outcome = resident.evaluate(key, call, time_limit)
-    announce(here, key, outcome)
+    here.plugins[_PLUGIN].keep(key, outcome)
     return outcome
 
 
@@ -125,6 +125,7 @@ class _Residents(distributed.WorkerPlugin):
 
     def __init__(self) -> None:
         self.by_token: dict[str, _Resident] = {}
+        self._outcomes: dict[str, bytes] = {}
 
     def take_in(self, resident: _Resident) -> str:
         token = uuid.uuid4().hex
@@ -136,7 +137,16 @@ class _Residents(distributed.WorkerPlugin):
             raise
         return token
 
+    def keep(self, key: str, outcome: Outcome) -> None:
+        """Of a task that is about to end; it is announced by the message that tells of its end."""
+        pickled = packed(outcome)
+        if pickled is not None:
+            self._outcomes[key] = pickled
+
     def transition(self, key: Any, start: Any, finish: Any, **_: Any) -> None:
+        pickled = self._outcomes.pop(key, None)
+        if pickled is not None and finish == "memory":
+            announce(self._worker, key, pickled)
         if finish not in _LEFT:
             return
         for token, resident in list(self.by_token.items()):
@@ -144,6 +154,7 @@ class _Residents(distributed.WorkerPlugin):
                 del self.by_token[token]
 
     def setup(self, worker: Any) -> None:
+        self._worker = worker
         self._watching = asyncio.ensure_future(self._wait_for_its_end(worker))
 
     async def teardown(self, worker: Any) -> None:
