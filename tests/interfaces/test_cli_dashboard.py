@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -119,3 +121,14 @@ def test_it_ends_by_a_signal(tmp_path, number, code):
         rest = process.stdout.read()
         assert process.wait(30) == code
         assert rest.strip() == ""
+
+
+@pytest.mark.parametrize("package", ["prometheus_client", "starlette", "uvicorn"])
+def test_what_is_missing_is_the_extra_of_the_dashboard(tmp_path, package):
+    code = f"import sys; sys.modules[{package!r}] = None; from hpbandster_ng.__main__ import main; main()"
+    (tmp_path / "results.pkl").write_bytes(b"")
+    command = [sys.executable, "-c", code, "dashboard", "--directory", str(tmp_path)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    way_out = "install it with: pip install 'hpbandster_ng[dashboard]'"
+    assert answer.stderr == f"Error: The dashboard needs {package}; {way_out}\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from hpbandster_ng.errors import MissingExtraError
 from hpbandster_ng.interfaces.cli.options import STORAGE_VARIABLE
 from hpbandster_ng.interfaces.dashboard.places import Database, Directories, Place, directory_of_run
 
@@ -60,8 +61,11 @@ def dashboard(
     hpbandster_ng_NAME/run_NAME, here.
     """
     place = _place(storage, run_id, experiment, directories)
-    from hpbandster_ng.interfaces.dashboard.desk import Desk  # noqa: PLC0415 - what it loads takes a second
-    from hpbandster_ng.interfaces.dashboard.server import DashboardServer  # noqa: PLC0415 - an extra
+    try:
+        from hpbandster_ng.interfaces.dashboard.desk import Desk  # noqa: PLC0415 - what it loads takes a second
+        from hpbandster_ng.interfaces.dashboard.server import DashboardServer  # noqa: PLC0415 - an extra
+    except MissingExtraError as error:  # of a part of it
+        raise MissingExtraError("The dashboard", error.package, "dashboard") from error
 
     with Desk(place) as desk, DashboardServer(desk, host, port) as server:
         desk.check(_FIRST_LOOK)
