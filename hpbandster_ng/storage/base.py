@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from hpbandster_ng.engine.events import Event
 
-__all__ = ["FollowedStorage", "News", "Storage"]
+__all__ = ["FollowedStorage", "News", "Storage", "news_since"]
 
 
 @runtime_checkable
@@ -88,3 +88,30 @@ class FollowedStorage(Storage, Protocol):
         Raises:
             StorageError, LogError: as :meth:`Storage.read`; also while one goes through the events.
         """
+
+
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+
+_Record = TypeVar("_Record", bound=_Numbered)
+
+
+def news_since(
+    known: _Record | None,
+    records_from: Callable[[int], Sequence[_Record]],
+    decoded: Callable[[Sequence[_Record]], Iterable[Event]],
+) -> News:
+    """What a log of numbered records holds beyond the last one that was read; all of it, if that is not there any more.
+
+    Args:
+        known: the bookmark; None for all.
+        records_from: reads the records from a number on, 1 for the first.
+        decoded: their events.
+    """
+    records = records_from(1 if known is None else known.number)
+    if known is not None and (not records or records[0] != known):
+        known, records = None, records_from(1)
+    mark = records[-1] if records else None
+    return News(decoded(records if known is None else records[1:]), mark, known is None)

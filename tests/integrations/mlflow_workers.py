@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 
 import mlflow
@@ -14,6 +13,7 @@ from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.integrations.mlflow import MlflowObserver
 from hpbandster_ng.optimizers import BOHB
 from tests.integrations.spaces import SPACE
+from tests.waiting import wait_until
 
 
 class LoggingWorker(Worker):
@@ -41,7 +41,7 @@ def master(url, experiment, directory):
         computed.append(config)
         if len(computed) == 6 and not Path(directory, "go on").exists():
             Path(directory, "hangs").touch()
-            time.sleep(1000)
+            wait_until(Path(directory, "go on").exists, "somebody kills this, or lets it go on", limit=120)
         mlflow.log_metric("of_worker", budget)
         mlflow.log_param("x", "another x")
         return {"loss": config["x"] + 1 / budget, "info": {"accuracy": 1 - config["x"]}}

@@ -11,7 +11,7 @@ from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.interfaces.dashboard.recorded import events_of
 from hpbandster_ng.interfaces.dashboard.view import RunView
-from hpbandster_ng.storage.base import FollowedStorage, News
+from hpbandster_ng.storage.base import FollowedStorage, News, news_since
 from hpbandster_ng.storage.legacy_json import CONFIGS, RESULTS, read_log
 from hpbandster_ng.storage.shared import Record, SharedLogs
 
@@ -67,12 +67,11 @@ class SharedLogSource:
         return RunView(is_experiment=True)
 
     def read_on(self, bookmark: object) -> News:
-        known = bookmark if isinstance(bookmark, Record) else None
-        records = self._logs.read(self._identity, 0 if known is None else known.number - 1)
-        if known is not None and (not records or records[0] != known):  # it was deleted, and perhaps created again
-            known, records = None, self._logs.read(self._identity)
-        new = records if known is None else records[1:]
-        return News([event for record in new for event in record.events], records[-1] if records else None, not known)
+        return news_since(
+            bookmark if isinstance(bookmark, Record) else None,  # it may be of one that was deleted and created again
+            lambda first: self._logs.read(self._identity, first - 1),
+            lambda records: [event for record in records for event in record.events],
+        )
 
 
 class _FileSource:

@@ -22,7 +22,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.errors import StorageBusyError, StorageError
-from hpbandster_ng.storage.base import News
+from hpbandster_ng.storage.base import News, news_since
 from hpbandster_ng.storage.codec import decode
 from hpbandster_ng.storage.mongo import documents
 from hpbandster_ng.storage.mongo.database import Client, Database
@@ -148,11 +148,7 @@ class MongoStorage:
             StorageError, LogError: as :meth:`read`.
         """
         known = bookmark if isinstance(bookmark, _Record) else None
-        records = self._records(1 if known is None else known.number)
-        if known is not None and (not records or records[0] != known):
-            known, records = None, self._records(1)
-        mark = records[-1] if records else None
-        return News(self._decoded(records if known is None else records[1:]), mark, known is None)
+        return news_since(known, self._records, self._decoded)
 
     def _records(self, first: int) -> list[_Record]:
         """The records from that number on, in order."""
