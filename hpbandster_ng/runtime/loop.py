@@ -15,6 +15,7 @@ from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunReque
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
 from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
+from hpbandster_ng.runtime.garbage import Garbage
 from hpbandster_ng.runtime.interrupts import uninterrupted
 from hpbandster_ng.runtime.observers import Observer, Observers
 from hpbandster_ng.storage.base import Storage
@@ -63,6 +64,7 @@ class Loop:
         self.worker_timeout = worker_timeout
         self.clock = clock
         self._observers = Observers(observers)
+        self._garbage = Garbage()
         self._is_stopped = False
         self._is_cut_short = False
         self._num_calls = 0
@@ -149,9 +151,11 @@ class Loop:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """At the end of the block the user's script goes on, and observers rest."""
+        self._garbage.begin(self.clock())
         try:
             yield
         finally:
+            self._garbage.end()
             self._observers.rest()
 
     def wait_for_workers(self, count: int, until: float = math.inf) -> None:
@@ -259,14 +263,15 @@ class Loop:
 
     def _step(self, deadline: float | None) -> None:
         now = self.clock()
+        self._garbage.search(now)
         wait = _LONGEST_WAIT if deadline is None else min(_LONGEST_WAIT, deadline - now)
         happening = self.backend.next_event(max(0.0, wait))
         with uninterrupted():
             self._handle([Tick(self.clock())] if happening is None else self._gathered(happening))
 
     def _gathered(self, first: Happening) -> Iterator[Happening]:
-        """What has happened, and what happens while that is dealt with, for a moment."""
-        until = self.clock() + _LONGEST_GROUP
+        """What has happened, and what happens while that is dealt with, for a moment if there is a storage."""
+        until = self.clock() + (0 if self.storage is None else _LONGEST_GROUP)
         happening: Happening | None = first
         while happening is not None:
             yield happening
