@@ -23,12 +23,8 @@ from hpbandster_ng.engine.events import (
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Job, JobKey, JobReport, OutcomeState
-from hpbandster_ng.engine.schedule import BudgetPlan, Plan
 
-__all__ = ["Planned", "Rung", "Standing"]
-
-Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
-"""What so many iterations run, the first of which has that number: ``planned(first, n_iterations)``."""
+__all__ = ["Rung", "Standing"]
 
 
 @dataclass
@@ -101,16 +97,13 @@ class Standing:
     ended: Counter[OutcomeState] = field(default_factory=Counter)
     incumbent: JobReport | None = None
     last_at: float | None = None
-    _planned: Planned = field(default=lambda _first, _n: None, repr=False)
     _calls: dict[int, _Asked] = field(default_factory=dict, repr=False)
     _budget_done: float = 0.0
     _durations: defaultdict[float, _Duration] = field(default_factory=lambda: defaultdict(_Duration))
     _ended_on: Counter[tuple[int, float]] = field(default_factory=Counter, repr=False)
     _jobs: dict[JobKey, Job] = field(default_factory=dict, repr=False)
-
-    def expect(self, planned: Planned) -> None:
-        """Learn how to find out what a request is going to run; before the first event."""
-        self._planned = planned
+    _there: float = 0.0
+    _computed: float = 0.0
 
     @property
     def rungs(self) -> dict[tuple[int, float], Rung]:
@@ -151,6 +144,7 @@ class Standing:
         """Until all that was asked for is done, as fast as it went so far; None if that cannot be told.
 
         A job takes what every job takes, and more for a larger budget; both are learnt from the budgets seen so far.
+        The workers that are there compute for the share of their time for which workers did so far.
 
         Args:
             now: unix seconds.
@@ -164,14 +158,19 @@ class Standing:
         runs = self.n_planned
         runs_left = budget_left / self._budget_done * self.n_done if runs is None else max(0, runs - self.n_done)
         fixed, slope = self._costs()
-        left = 0.0 if self.is_spent else (fixed * runs_left + slope * budget_left) / len(self.workers)
-        left = max(left, self.longest_left(now))
+        begun = [(now - start.at, self._usual(start.budget)) for start in self.running.values()]
+        work = fixed * runs_left + slope * budget_left - math.fsum(min(took, takes) for took, takes in begun)
+        share = self._computed / self._there if self._computed else 1.0
+        left = 0.0 if self.is_spent else work / (len(self.workers) * share)
+        left = max(left, max((takes - took for took, takes in begun), default=0.0), 0.0)
         return left if limit is None else min(left, limit)
 
-    def longest_left(self, now: float) -> float:
-        """Seconds until the last of the jobs that run now has ended, if each takes what is usual on its budget."""
-        usual = {start.budget: self.mean_seconds(start.budget) or 0.0 for start in self.running.values()}
-        return max((start.at + usual[start.budget] - now for start in self.running.values()), default=0.0)
+    def _usual(self, budget: float) -> float:
+        mean = self.mean_seconds(budget)
+        if mean is not None:
+            return mean
+        fixed, slope = self._costs()
+        return fixed + slope * budget
 
     def _costs(self) -> tuple[float, float]:
         """Seconds of a job, and seconds for each unit of its budget, none of them negative: a line of least squares."""
@@ -187,6 +186,10 @@ class Standing:
 
     def handle(self, event: Event) -> None:
         """Take in one entry of the run's log."""
+        if self.last_at is not None and self.running and not isinstance(event, RunResumed):
+            seconds = max(0.0, event.at - self.last_at)
+            self._there += seconds * max(len(self.workers), len(self.running))
+            self._computed += seconds * len(self.running)
         self.last_at = event.at
         fold = _FOLDS.get(type(event))
         if fold is not None:
@@ -221,12 +224,10 @@ class Standing:
         self.requests.append(request)
         self.n_asked = math.inf if request.is_open_ended else asked.first + request.n_iterations
         self.cancelled, self.is_spent = None, False
-        is_limited = not request.is_open_ended and request.n_iterations >= 1
-        plan = self._planned(asked.first, request.n_iterations) if is_limited else None
-        budget = math.inf if plan is None else plan.total_budget
+        budget = math.inf if request.planned_budget is None else request.planned_budget
         asked.budget = budget if request.total_budget is None else min(budget, request.total_budget)
         is_cut = asked.budget < budget
-        asked.runs = math.inf if plan is None or plan.num_runs is None or is_cut else plan.num_runs
+        asked.runs = math.inf if request.planned_runs is None or is_cut else request.planned_runs
 
     def _queue(self, event: QueueJob) -> None:
         job = event.job

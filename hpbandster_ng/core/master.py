@@ -319,9 +319,9 @@ class Master:
                 observers.insert(0, ResultLoggerObserver(self.result_logger))
             if self._on_eliminated is not None:
                 observers.append(EliminationObserver(self._on_eliminated, self._backend.working_directory))
-            if self._show_progressbar:
-                observers.append(progressbar(self.planned))
-            loop = Loop(planner, self._backend, self._storage, observers, self.worker_timeout, self._clock)
+            observers += [progressbar(self._clock)] if self._show_progressbar else []
+            parts = planner, self._backend, self._storage, observers
+            loop = Loop(*parts, self.worker_timeout, self._clock, self.planned)
             self._is_spoilt = True
             self._go_on(loop, log)
             self._is_spoilt = False

@@ -70,6 +70,8 @@ class RunRequested(Happening):
         call: which call of ``run`` by the user's script asks, 1 for the first; one that is made again, by the script
             that was started again, goes on where it was.
         iteration_kwargs: for the constructors of the brackets that it opens.
+        planned_runs, planned_budget: how many jobs these iterations run, and the sum of their budgets, if nothing fails
+            and no other limit comes first, for those who look on; None where nobody knows.
     """
 
     n_iterations: int
@@ -78,6 +80,8 @@ class RunRequested(Happening):
     is_open_ended: bool = False
     call: int = 1
     iteration_kwargs: dict[str, Any] = field(default_factory=dict)
+    planned_runs: int | None = None
+    planned_budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from hpbandster_ng.engine.events import (
     EndRequest,
     Event,
     Happening,
-    JobFinished,
     OpenIteration,
     QueueJob,
     RunCancelled,
@@ -42,12 +41,6 @@ substitute, from which a generator could learn nothing."""
 
 _ROUNDING = 1e-9
 """Relative: by how much a sum of budgets may miss a total that it should meet."""
-
-_PATIENCE = 0.05
-_LEAST_PATIENCE = 1.0
-_MANY_WORKERS = 64
-"""A worker among so many waits for a model for this share of what its last evaluation took, or so many seconds. With
-fewer workers no queue gets so long; if one seems to, the machine stood still."""
 
 _CHOICE = 1
 """Behind the seed and the number of a model's decision: tells its random numbers from those of a pick."""
@@ -150,6 +143,11 @@ class Planner:
             return False
         return self._active.next_step() is not None or len(self.iterations) < self._num_requested
 
+    def first_of(self, call: int) -> int:
+        """The number of the first iteration that a call of ``run`` opens, or would."""
+        asked = self._calls.get(call)
+        return len(self.iterations) if asked is None else asked.first
+
     def is_done(self, call: int, n_iterations: int | None, total_budget: float | None) -> bool:
         """Whether all that this call of ``run`` asks for was done before, by a process that made the same calls.
 
@@ -178,18 +176,9 @@ class Planner:
         Raises:
             IllegalTransitionError: it cannot happen in this state.
         """
-        self._is_late = self._has_waited(happening, lag)
+        self._is_late = self.pool.has_waited(happening, lag)
         self._apply(happening)
         return list(self.decide(happening.at))
-
-    def _has_waited(self, happening: Happening, lag: float) -> bool:
-        """Whether a worker that is free now has waited too long to be kept waiting for a model's choice."""
-        if not isinstance(happening, JobFinished) or len(self.pool.workers) < _MANY_WORKERS:
-            return False
-        task = self.pool.tasks.get(happening.key)
-        if task is None or task.started is None:
-            return False
-        return lag > max(_LEAST_PATIENCE, _PATIENCE * (happening.at - task.started))
 
     def replay(self, log: Iterable[Event]) -> None:
         """Fold a recorded log; decides and draws nothing."""

@@ -25,6 +25,7 @@ from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.events import (
     EndJob,
     Event,
+    Happening,
     JobFinished,
     QueueJob,
     RunCancelled,
@@ -60,6 +61,13 @@ _TRANSITIONS: dict[tuple[JobState | None, type[Event]], frozenset[JobState | Non
     (JobState.ENDING, EndJob): frozenset({None}),
 }
 """Every legal step of a job; anything else is a fault of ours."""
+
+
+_PATIENCE = 0.05
+_LEAST_PATIENCE = 1.0
+_MANY_WORKERS = 64
+"""A worker among so many waits for a model for this share of what its last evaluation took, or so many seconds. With
+fewer workers no queue gets so long; if one seems to, the machine stood still."""
 
 
 @dataclass(slots=True)
@@ -181,6 +189,19 @@ class Pool:
     def wants_job(self) -> bool:
         """Whether the planner should decide on another job."""
         return self._filling and len(self.tasks) < self._limits()[1]
+
+    def has_waited(self, happening: Happening, lag: float) -> bool:
+        """Whether a worker whose job has ended has waited too long to be kept waiting for a model's choice.
+
+        Args:
+            lag: seconds since the job has ended.
+        """
+        if not isinstance(happening, JobFinished) or len(self.workers) < _MANY_WORKERS:
+            return False
+        task = self.tasks.get(happening.key)
+        if task is None or task.started is None:
+            return False
+        return lag > max(_LEAST_PATIENCE, _PATIENCE * (happening.at - task.started))
 
     def next_ending(self, at: float) -> EndJob | None:
         """A job that has come to its end, if there is one."""

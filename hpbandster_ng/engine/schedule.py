@@ -7,7 +7,7 @@ Talwalkar, JMLR 2018, algorithm 1) rounds it up. Both are here; everything else 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ __all__ = [
     "BracketSizes",
     "BudgetPlan",
     "Plan",
+    "Planned",
     "full_budget_brackets",
     "hyperband_brackets",
     "rung_budgets",
@@ -259,6 +260,10 @@ class BudgetPlan:
         runs = "as many runs as the model decides" if self.num_runs is None else f"about {self.num_runs} runs"
         summary = f"{len(self.totals)} iterations, {runs}, {_spending(self.total_budget, self.max_budget)}"
         return "\n".join([*_table(("iteration", "total"), self.rows), summary])
+
+
+Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
+"""What so many iterations run, the first of which has that number: ``planned(first, n_iterations)``."""
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[float, ...]]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from hpbandster_ng.core.result import Result
 from hpbandster_ng.engine.checks import check_number, check_whole
-from hpbandster_ng.engine.events import Event, RunRequested
+from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import Outcome, OutcomeState
 from hpbandster_ng.engine.schedule import BudgetPlan, Plan
@@ -123,7 +123,7 @@ class Experiment:
             name, optimizer, settings, configspace, metrics, parallel_bandwidth, lease, metadata or {}
         )
         described = specification.described(time.time(), specification.new_optimizer().seed)
-        request = RunRequested(described.at, n_iterations or 0, is_open_ended=n_iterations is None)
+        request = specification.request(described.at, n_iterations)
         with logs_closed_on_error(storage) as logs:
             if logs.create(specification.id, [described, request]):
                 return cls.open(logs, specification.id)
@@ -308,7 +308,7 @@ class Experiment:
                 )  # fmt: skip
 
         def decide(ledger: Ledger, at: float) -> list[Event]:
-            request = RunRequested(at, n_iterations or 0, is_open_ended=n_iterations is None)
+            request = self._specification.request(at, n_iterations)
             ledger.suggestions.fold([request])
             return [request]
 
@@ -316,8 +316,7 @@ class Experiment:
 
     def plan(self, n_iterations: int) -> Plan | BudgetPlan | None:
         """What so many iterations run, from the first on; None if the optimizer does not tell."""
-        planned = getattr(self._specification.new_optimizer(), "planned", None)
-        return None if planned is None else planned(0, n_iterations)
+        return self._specification.plan(n_iterations)
 
     def records(self, after: int = 0) -> list[Record]:
         """What was recorded, beyond the record of that number."""

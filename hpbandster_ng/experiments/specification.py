@@ -12,8 +12,9 @@ from typing import Any
 
 from hpbandster_ng import optimizers
 from hpbandster_ng.engine.checks import check_number, check_whole
-from hpbandster_ng.engine.events import Event, RunDescribed
+from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError
 from hpbandster_ng.experiments.metrics import Metric, Metrics
 from hpbandster_ng.storage.spaces import space_as_json, space_from_json
@@ -145,6 +146,20 @@ class Specification:
                 f"must be arguments of {self.optimizer} ({type(error).__name__}: {error})",
                 "correct them",
             ) from error
+
+    def plan(self, n_iterations: int) -> Plan | BudgetPlan | None:
+        """What so many iterations run, from the first on; None if the optimizer does not tell."""
+        planned = getattr(self.new_optimizer(), "planned", None)
+        return None if planned is None else planned(0, n_iterations)
+
+    def request(self, at: float, n_iterations: int | None) -> RunRequested:
+        """The entry of the log that asks for so many iterations in all; None is without end."""
+        if n_iterations is None:
+            return RunRequested(at, 0, is_open_ended=True)
+        plan = self.plan(n_iterations)
+        if plan is None:
+            return RunRequested(at, n_iterations)
+        return RunRequested(at, n_iterations, planned_runs=plan.num_runs, planned_budget=plan.total_budget)
 
     def described(self, at: float, seed: int) -> RunDescribed:
         """The first event of the log."""

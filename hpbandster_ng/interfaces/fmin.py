@@ -261,7 +261,7 @@ def _shown(experiment: Experiment, is_wanted: bool) -> Iterator[Callable[[], Non
     if not is_wanted:
         yield lambda: None
         return
-    bar, seen = progressbar(lambda _first, n: experiment.plan(n)), 0
+    bar, seen = progressbar(), 0
 
     def draw() -> None:
         nonlocal seen

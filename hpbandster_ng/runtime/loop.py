@@ -14,6 +14,7 @@ from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick, TimeUp
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
+from hpbandster_ng.engine.schedule import Planned
 from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
 from hpbandster_ng.runtime.garbage import Garbage
 from hpbandster_ng.runtime.interrupts import uninterrupted
@@ -47,6 +48,7 @@ class Loop:
         observers: look on.
         worker_timeout: seconds without enough workers after which :class:`NoWorkersError` is raised.
         clock: unix seconds.
+        planned: tells how much iterations are going to run, for the log.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Loop:
         observers: Sequence[Observer],
         worker_timeout: float,
         clock: Clock,
+        planned: Planned | None = None,
     ) -> None:
         self.planner = planner
         self.backend = backend
         self.storage = storage
         self.worker_timeout = worker_timeout
         self.clock = clock
+        self.planned = planned
         self._observers = Observers(observers)
         self._garbage = Garbage()
         self._is_stopped = False
@@ -214,13 +218,22 @@ class Loop:
         self.start()
         deadline = None if max_time is None else self.clock() + max_time
         limits = (n_iterations or 0, deadline, total_budget, n_iterations is None)
-        self._handle([RunRequested(self.clock(), *limits, self._num_calls, dict(iteration_kwargs or {}))])
+        kwargs = dict(iteration_kwargs or {})
+        planned = self._planned(n_iterations)
+        self._handle([RunRequested(self.clock(), *limits, self._num_calls, kwargs, *planned)])
         last_seen = self.clock()
         while not self._is_over(deadline):
             if self.planner.pool.workers:
                 last_seen = self.clock()
             self._check(1, last_seen + self.worker_timeout)
             self._step(deadline)
+
+    def _planned(self, n_iterations: int | None) -> tuple[int | None, float | None]:
+        """How many jobs this call runs, and the sum of their budgets."""
+        if n_iterations is None or self.planned is None:
+            return None, None
+        plan = self.planned(self.planner.first_of(self._num_calls), n_iterations)
+        return (None, None) if plan is None else (plan.num_runs, plan.total_budget)
 
     def _is_over(self, deadline: float | None) -> bool:
         is_late = deadline is not None and self.clock() >= deadline

@@ -93,6 +93,7 @@ def _made(
         "max_budget": problem.max_budget,
         "run_id": "simulation",
         "logger": _logger,
+        "show_progressbar": False,  # it is over before anybody looks
         "worker_timeout": math.inf,  # however long a repair takes, somebody will come
         **optimizer_kwargs,
     }

@@ -60,19 +60,26 @@ def _typed(rule: str, *types: type) -> _Form:
     return _Form(lambda value: value, read)
 
 
-def _record(kind: type, fields: Mapping[str, _Form]) -> _Form:
-    """A frozen record, written as an object of its fields."""
+def _record(kind: type, fields: Mapping[str, _Form], later: frozenset[str] = frozenset()) -> _Form:
+    """A frozen record, written as an object of its fields.
+
+    Args:
+        later: fields that an earlier release did not write.
+    """
     writers = [(name, form.write) for name, form in fields.items()]
     readers = [(name, form.read) for name, form in fields.items()]
+    needed = fields.keys() - later
 
     def write(value: Any) -> dict[str, Any]:
         return {name: write_field(getattr(value, name)) for name, write_field in writers}
 
     def read(value: Any) -> Any:
-        if type(value) is not dict or value.keys() != fields.keys():
+        if type(value) is not dict or not needed <= value.keys() <= fields.keys():
             raise _Mismatch(f"must be an object with the fields {', '.join(fields)}, not {_shown(value)}")
         arguments = {}
         for name, read_field in readers:
+            if name not in value:
+                continue
             try:
                 arguments[name] = read_field(value[name])
             except _Mismatch as error:
@@ -107,6 +114,7 @@ def _shown(value: Any) -> str:
 _TEXT = _typed("a string", str)
 _TEXT_OR_NONE = _typed("a string or null", str, type(None))
 _WHOLE = _typed("a whole number", int)
+_WHOLE_OR_NONE = _typed("a whole number or null", int, type(None))
 _NUMBER = _typed("a number", int, float)
 _NUMBER_OR_NONE = _typed("a number or null", int, float, type(None))
 _TRUTH = _typed("true or false", bool)
@@ -141,6 +149,8 @@ _FIELDS: dict[type[Event], dict[str, _Form]] = {
         "is_open_ended": _TRUTH,
         "call": _WHOLE,
         "iteration_kwargs": _VALUES,
+        "planned_runs": _WHOLE_OR_NONE,
+        "planned_budget": _NUMBER_OR_NONE,
     },
     RunCancelled: {"reason": _TEXT},
     WorkerJoined: {"worker": _TEXT},
@@ -155,7 +165,11 @@ _FIELDS: dict[type[Event], dict[str, _Form]] = {
 }
 """Every kind of event that is kept, and its fields besides ``at``."""
 
-_FORMS = {kind: _record(kind, {"at": _NUMBER, **fields}) for kind, fields in _FIELDS.items()}
+_LATER: dict[type[Event], frozenset[str]] = {RunRequested: frozenset({"planned_runs", "planned_budget"})}
+
+_FORMS = {
+    kind: _record(kind, {"at": _NUMBER, **fields}, _LATER.get(kind, frozenset())) for kind, fields in _FIELDS.items()
+}
 _KINDS = {kind.__name__: kind for kind in _FIELDS}
 
 

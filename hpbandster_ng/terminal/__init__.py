@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hpbandster_ng.analysis.standing import Planned
     from hpbandster_ng.terminal.progress import ProgressBar
 
 __all__ = ["progressbar"]
 
 
-def progressbar(planned: Planned) -> ProgressBar:
-    """A progress bar that knows what is planned; what draws it takes a while to import, and is, when there is a run."""
+def progressbar(clock: Callable[[], float] = time.time) -> ProgressBar:
+    """A progress bar by a clock of unix seconds; what draws it takes a while to import, and is, when there is a run."""
     from hpbandster_ng.terminal.progress import ProgressBar  # noqa: PLC0415
 
-    progress = ProgressBar()
-    progress.expect(planned)
-    return progress
+    return ProgressBar(clock=clock)

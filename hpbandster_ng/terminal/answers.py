@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
     return " ".join(filter(None, parts))
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
@@ -81,7 +81,7 @@ def state(standing: Standing, now: float, is_shared: bool = False) -> str:
     """
     if standing.running:
         workers = len({start.worker for start in standing.running.values()})
-        words = f"running: {_counted(len(standing.running), 'job')} on {_counted(workers, 'worker')}"
+        words = f"running: {counted(len(standing.running), 'job')} on {counted(workers, 'worker')}"
         left = standing.seconds_left(now)
         return words if left is None else f"{words}, about {duration(left)} left"
     for applies, words in _reasons(standing, now, is_shared):
@@ -110,7 +110,7 @@ def _reasons(standing: Standing, now: float, is_shared: bool) -> list[tuple[bool
         (not is_shared and silent > _SILENCE, _ABANDONED.format(duration(silent))),
         (
             bool(standing.queued) and not standing.workers,
-            f"nothing runs; queued: {_counted(len(standing.queued), 'job')}, and there is no worker ({last})",
+            f"nothing runs; queued: {counted(len(standing.queued), 'job')}, and there is no worker ({last})",
         ),
     ]
 

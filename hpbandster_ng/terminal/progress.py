@@ -20,7 +20,7 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
-from hpbandster_ng.analysis.standing import Planned, Standing
+from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Event, OpenIteration, RunRequested, StartJob, WorkerJoined
 from hpbandster_ng.terminal.answers import duration
 
@@ -68,10 +68,6 @@ class ProgressBar:
         self.standing = Standing()
         self._lock = threading.Lock()
         self._display: _Display | None = None
-
-    def expect(self, planned: Planned) -> None:
-        """Learn what a request is going to run, which the log does not tell; before the first event."""
-        self.standing.expect(planned)
 
     def replay(self, events: Sequence[Event]) -> None:
         """Take in what happened before; nothing is drawn for that."""

@@ -63,7 +63,7 @@ _FAILURE = Outcome(OutcomeState.FAILED, error='Traceback\n  "…"\u2028')
 _EVENTS: list[Event] = [
     RunDescribed(0.5, "run", {"seed": 1, "space": "x, Type: UniformFloat"}),
     WorkerJoined(1.0, "w"),
-    RunRequested(1.5, 0, 99.5, 27.0, is_open_ended=True, call=2),
+    RunRequested(1.5, 0, 99.5, 27.0, is_open_ended=True, call=2, planned_runs=7, planned_budget=72.5),
     OpenIteration(2.0, 0),
     QueueJob(2.5, _JOB),
     StartJob(3.0, _JOB.config_id, _JOB.budget, 1, "w", time_limit=60.0, previous_budget=3),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
-from hpbandster_ng.engine.events import EndJob, RunDescribed, StartJob
+from hpbandster_ng.engine.events import EndJob, RunDescribed, RunRequested, StartJob
 from hpbandster_ng.errors import (
     InvalidArgumentError,
     LogError,
@@ -120,6 +120,8 @@ def test_a_finished_experiment_returns_at_once_until_it_is_extended(logs):
     again.extend(None)
     assert again.progress.n_iterations == math.inf
     assert experiment.suggest() is not None
+    planned = [request.planned_runs for request in events_of(logs, experiment, RunRequested)]
+    assert planned == [13, 13 + 4, None]
 
 
 def test_a_process_that_comes_later_knows_all_that_was_asked(logs):

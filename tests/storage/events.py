@@ -47,7 +47,16 @@ REPORTS = st.builds(JobReport, JOBS, OUTCOMES, st.none() | WORDS, TIMES, st.none
 BY_KIND = {
     RunDescribed: st.builds(RunDescribed, TIMES, WORDS, CONFIGS),
     RunRequested: st.builds(
-        RunRequested, TIMES, WHOLE, st.none() | TIMES, st.none() | NUMBERS, st.booleans(), st.integers(1, 9), CONFIGS
+        RunRequested,
+        TIMES,
+        WHOLE,
+        st.none() | TIMES,
+        st.none() | NUMBERS,
+        st.booleans(),
+        st.integers(1, 9),
+        CONFIGS,
+        st.none() | WHOLE,
+        st.none() | NUMBERS,
     ),
     RunResumed: st.builds(RunResumed, TIMES),
     RunCancelled: st.builds(RunCancelled, TIMES, WORDS),

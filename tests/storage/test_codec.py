@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpbandster_ng.engine.events import EndJob, QueueJob, RunCancelled, StartJob, Tick, WorkerJoined
+from hpbandster_ng.engine.events import (
+    EndJob,
+    QueueJob,
+    RunCancelled,
+    RunRequested,
+    StartJob,
+    Tick,
+    WorkerJoined,
+)
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
 from hpbandster_ng.errors import LogError, NotPlainError
 from hpbandster_ng.storage.codec import VERSION, decode, encode
@@ -123,6 +131,13 @@ def test_whatever_else_is_refused_with_the_place_and_the_reason(text, complaint)
     with pytest.raises(LogError, match=complaint) as caught:
         decode(text, "run/journal, byte 70,")
     assert str(caught.value).startswith("run/journal, byte 70, is no record of a run's log: ")
+
+
+def test_a_log_of_a_release_that_wrote_no_plan_is_read():
+    text = encode([RunRequested(0.0, 3, planned_runs=7, planned_budget=9.0)])
+    earlier = text.replace(',"planned_runs":7,"planned_budget":9.0', "")
+    assert earlier != text
+    assert decode(earlier, "the log") == [RunRequested(0.0, 3)]
 
 
 JSON = st.recursive(

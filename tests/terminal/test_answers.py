@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from hpbandster_ng.analysis.standing import Rung, Standing
@@ -131,20 +129,48 @@ def test_rungs_count_what_has_ended_runs_and_waits():
 
 
 def test_the_time_left_is_what_the_rest_takes_as_fast_as_it_went():
-    standing = Standing()
-    standing.expect(lambda _first, _n: type("Planned", (), {"num_runs": 4, "total_budget": 10.0})())
-    for event in [*OPEN, WorkerJoined(0.0, "w"), WorkerJoined(0.0, "v"), queue(budget=2.0), start(budget=2.0)]:
+    standing = asked(num_runs=5, planned_budget=10.0)
+    standing.handle(WorkerJoined(0.0, "v"))
+    for event in [queue(budget=2.0), queue(1, budget=2.0), start(budget=2.0), start(1, budget=2.0, worker="v")]:
         standing.handle(event)
     assert standing.seconds_left(1.0) is None
-    standing.handle(end(budget=2.0, at=5.0))  # 4 seconds for 2; the other 8 take 16, by two workers
-    assert standing.seconds_left(5.0) == 8.0
+    for index in (0, 1):
+        standing.handle(end(index, budget=2.0, at=5.0))  # 4 seconds for 2; the other 6 take 12, by two workers
+    assert standing.seconds_left(5.0) == 6.0
+
+
+def test_workers_that_waited_for_half_of_their_time_will_do_so():
+    standing = asked(num_runs=4, planned_budget=4.0)
+    standing.handle(WorkerJoined(0.0, "v"))
+    for event in [queue(), start(), end(at=5.0)]:
+        standing.handle(event)
+    assert standing.seconds_left(5.0) == pytest.approx(3 * 4.0)  # by two workers, each for half of the time
+
+
+def test_a_job_on_a_budget_that_nothing_has_ended_on_takes_what_the_smaller_ones_let_expect():
+    standing = asked(num_runs=3, planned_budget=30.0)
+    events = [queue(0), start(0), end(0, at=2.0), queue(1, budget=3.0), start(1, budget=3.0)]
+    events += [end(1, at=4.0, budget=3.0), queue(2, budget=26.0, at=5.0), start(2, at=5.0, budget=26.0)]
+    for event in events:
+        standing.handle(event)
+    assert standing.seconds_left(6.0) == pytest.approx(25.0)
+
+
+def test_the_time_in_which_no_master_ran_is_no_time_of_workers():
+    standing = asked(num_runs=4, planned_budget=4.0)
+    for event in [queue(), start(), end(at=5.0), queue(1, at=5.0), start(1, at=5.0)]:
+        standing.handle(event)
+    before = standing.seconds_left(5.0)
+    for event in [RunResumed(1000.0), WorkerJoined(1000.0, "w"), start(1, at=1000.0, attempt=2)]:
+        standing.handle(event)
+    assert standing.seconds_left(1000.0) == before
 
 
 def asked(num_runs, planned_budget, **request):
     """A run by one worker, of which so much is planned."""
     standing = Standing()
-    standing.expect(lambda _first, _n: SimpleNamespace(num_runs=num_runs, total_budget=planned_budget))
-    for event in [RunRequested(0.0, 1, **request), OpenIteration(0.0, 0), JOINED]:
+    planned = {"planned_runs": num_runs, "planned_budget": planned_budget}
+    for event in [RunRequested(0.0, 1, **planned, **request), OpenIteration(0.0, 0), JOINED]:
         standing.handle(event)
     return standing
 

@@ -22,24 +22,23 @@ from rich.console import Console
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.engine.events import EndJob, Event, OpenIteration, QueueJob, RunRequested, StartJob, WorkerJoined
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
-from hpbandster_ng.engine.schedule import Plan, hyperband_brackets
 from hpbandster_ng.optimizers import HyperBand
 from hpbandster_ng.terminal import progress as module
 from hpbandster_ng.terminal.progress import ProgressBar
 from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("run_in_terminal.py")
-BEGIN: list[Event] = [RunRequested(0.0, n_iterations=2), WorkerJoined(0.0, "worker"), OpenIteration(0.0, 0)]
+PLANNED = {"planned_runs": 6, "planned_budget": 12.0}  # two brackets on budgets of 1 and 3
+BEGIN: list[Event] = [
+    RunRequested(0.0, n_iterations=2, **PLANNED),
+    WorkerJoined(0.0, "worker"),
+    OpenIteration(0.0, 0),
+]
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-def planned(first: int, n_iterations: int) -> Plan:
-    brackets = hyperband_brackets(1, 3)
-    return Plan(tuple(brackets[number % len(brackets)] for number in range(first, first + n_iterations)), first)
 
 
 def job(index: int, budget: float) -> Job:
@@ -59,7 +58,7 @@ def start(index: int, budget: float) -> list[Event]:
     ("events", "status"),
     [
         ([], "0 runs, iteration 0/0"),
-        (BEGIN, "0/6 runs, iteration 1/2, 0/1 workers busy"),  # 3 + 1 + 2 are planned
+        (BEGIN, "0/6 runs, iteration 1/2, 0/1 workers busy"),
         ([*BEGIN, *start(0, 1)], "0/6 runs, iteration 1/2, 1/1 workers busy"),
         ([*BEGIN, *start(0, 1), end(0, 1, 0.5)], "1/6 runs, iteration 1/2, 0/1 workers busy, best 0.5 on 1"),
         ([*BEGIN, end(0, 1, 0.25), end(1, 1, 0.5)], "2/6 runs, iteration 1/2, 0/1 workers busy, best 0.25 on 1"),
@@ -67,11 +66,11 @@ def start(index: int, budget: float) -> list[Event]:
         ([*BEGIN, end(1, 3, 0.5), end(0, 1, 0.25)], "2/6 runs, iteration 1/2, 0/1 workers busy, best 0.5 on 3"),
         ([*BEGIN, end(0, 1, None, OutcomeState.LOST)], "1/6 runs, iteration 1/2, 1 failed, 0/1 workers busy"),
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], "0/6 runs, iteration 1/2, 0/1 workers busy"),
-        ([*BEGIN, RunRequested(9.0, n_iterations=2, call=2)], "0/12 runs, iteration 1/3, 0/1 workers busy"),
+        ([*BEGIN, RunRequested(9.0, n_iterations=2, call=2, **PLANNED)], "0/12 runs, iteration 1/3, 0/1 workers busy"),
         ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], "0 runs, iteration 1"),
-        (  # one of six is done in a second, by one worker: so are the others, of 12 - 1 in budget
+        (  # one of six is done in a second, by one worker; so are the others, of 12 - 1 in budget, and one began then
             [*BEGIN, *start(0, 1), end(0, 1, 0.5), *start(1, 1)],
-            "1/6 runs, iteration 1/2, 1/1 workers busy, best 0.5 on 1, 11 s left",
+            "1/6 runs, iteration 1/2, 1/1 workers busy, best 0.5 on 1, 10 s left",
         ),
         (
             [RunRequested(0.0, 0, deadline=100.0, is_open_ended=True), *start(1, 1)],
@@ -81,7 +80,6 @@ def start(index: int, budget: float) -> list[Event]:
 )
 def test_the_status_sums_up_the_log(events: list[Event], status: str) -> None:
     progress = ProgressBar(file=io.StringIO(), clock=lambda: 2.0)
-    progress.expect(planned)
     for event in events:
         progress(event)
     assert progress.status == status
@@ -93,12 +91,11 @@ def test_what_happened_before_counts_and_is_not_drawn() -> None:
     progress = ProgressBar(file)
     progress.replay([*BEGIN, end(0, 1, 0.5)])
     assert not file.getvalue()
-    assert progress.status.startswith("1 runs, iteration 1/2")
+    assert progress.status.startswith("1/6 runs, iteration 1/2")
 
 
 def drawn(file: io.StringIO) -> str:
     progress = ProgressBar(file)
-    progress.expect(planned)
     for event in [*BEGIN, end(0, 1, 0.5), end(1, 1, 0.25)]:
         progress(event)
     progress.close()
@@ -115,9 +112,8 @@ def test_the_last_picture_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
     progress = ProgressBar(clock=lambda: 2.0)
-    progress.expect(planned)
     progress.replay([*BEGIN, *start(0, 1), end(0, 1, 0.0125), *start(1, 1)])
-    every = ["1/6 runs", "iteration 1/2", "1/1 workers busy", "best 0.0125 on 1", "11 s left"]
+    every = ["1/6 runs", "iteration 1/2", "1/1 workers busy", "best 0.0125 on 1", "10 s left"]
     for width in range(20, 100):
         console = Console(file=io.StringIO(), width=width, color_system=None)
         with console.capture() as captured:

@@ -115,28 +115,27 @@ def test_the_state_of_a_run_in_a_word():
     assert state(*done, is_recorded=True) == "recorded"
 
 
-def test_what_is_left_is_the_work_of_complete_iterations_shared_by_busy_workers():
-    def iteration(number, begin):
-        opened, each = OpenIteration(begin, number), job(iteration=number)
-        return [opened, *life(each, success(0.5), "a", begin, begin + 10.0)]
-
-    events = [
-        RunRequested(0.0, 6),
-        WorkerJoined(0.0, "a"),
-        WorkerJoined(0.0, "b"),
-        *iteration(0, 0.0),
-        *iteration(1, 10.0),
+def test_the_time_left_follows_from_the_plan_and_what_it_rests_on_is_told():
+    first, second = job(iteration=0), job(iteration=1)
+    begun = [
+        RunRequested(0.0, 2, planned_runs=2, planned_budget=2 * first.budget),
+        OpenIteration(0.0, 0),
     ]
-    assert overview(view_of(events), 20.0)["seconds_left"] is None  # nobody computes
-    two = [job(iteration=number) for number in (2, 3)]
-    for number, (each, worker) in enumerate(zip(two, "ab", strict=True), 2):
-        events += [OpenIteration(20.0, number), QueueJob(20.0, each), StartJob(20.0, *each.key, 1, worker)]
-    assert overview(view_of(events), 20.0)["seconds_left"] == pytest.approx(
-        20.0
-    )  # 4 iterations of 10 seconds, 2 workers
-    assert overview(view_of(events), 24.0)["seconds_left"] == pytest.approx(16.0)
-    events.append(RunRequested(24.0, 6, deadline=30.0))
-    assert overview(view_of(events), 24.0)["seconds_left"] == 6.0
+
+    def told(now, *events):
+        shown = overview(view_of([*begun, *events]), now)
+        return shown["seconds_left"], shown["why_left"]
+
+    assert told(1.0) == (None, "no worker is there")
+    joined = WorkerJoined(0.0, "a")
+    assert told(1.0, joined) == (None, "no run has ended yet")
+    running = [OpenIteration(10.0, 1), QueueJob(10.0, second), StartJob(10.0, *second.key, 1, "a")]
+    events = [joined, *life(first, success(0.5), "a", 0.0, 10.0), *running]
+    assert told(14.0, *events) == (6.0, "what is planned, and how fast 1 worker went so far")
+    assert told(14.0, *events, RunRequested(14.0, 2, deadline=16.0)) == (2.0, "the time limit")
+    assert told(30.0, *events, ended(second, success(0.5)))[1] == "nothing is left"
+    begun = [RunRequested(0.0, 0, is_open_ended=True)]
+    assert told(14.0, *events) == (None, "there is no limit")
 
 
 def test_what_runs_takes_its_time_though_no_budget_is_left():

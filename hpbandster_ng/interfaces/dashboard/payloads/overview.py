@@ -12,7 +12,7 @@ from hpbandster_ng.interfaces.dashboard.payloads import shown
 from hpbandster_ng.interfaces.dashboard.view import RunView
 from hpbandster_ng.terminal import answers
 
-__all__ = ["overview", "seconds_left", "state_of"]
+__all__ = ["overview", "state_of"]
 
 _MOST_BUDGETS = 40
 
@@ -25,7 +25,7 @@ def overview(view: RunView, now: float) -> dict[str, Any]:
     """
     columns = view.columns()
     state, told = state_of(view, now)
-    left, why = seconds_left(view, columns, now)
+    left, why = _time_left(view, now)
     settings = shown.settings_of(view)
     end = now if state == "running" else view.last_at or now
     return {
@@ -82,56 +82,23 @@ def state_of(view: RunView, now: float) -> tuple[str, str]:
     return word, answers.state(standing, now, is_shared=view.is_experiment).removeprefix(f"{word}: ")
 
 
-def seconds_left(view: RunView, columns: RunColumns, now: float) -> tuple[float | None, str]:
-    """Until all that was asked for is done, roughly, and what that rests on.
-
-    Iterations cost about the same, by the way that Hyperband's brackets are made. So what is left is counted in the
-    work of a complete one, and shared by the workers that are busy.
-    """
-    requests = view.standing.requests
-    busy = sum(worker.num_running for worker in view.workers)
-    if not requests or view.is_recorded:
+def _time_left(view: RunView, now: float) -> tuple[float | None, str]:
+    """Seconds until all that was asked for is done, roughly, and what that rests on; or why nobody knows."""
+    standing = view.standing
+    if not standing.requests or view.is_recorded:
         return None, "nobody told what was asked for"
     if not view.num_open and state_of(view, now)[0] in ("finished", "cancelled", "stopped"):
         return None, "nothing is left"
-    deadline = requests[-1].deadline
-    limit = None if deadline is None else max(0.0, deadline - now)
-    left = _work_left(view, columns, now)
-    if left is None or not busy:
-        why = "no worker computes now" if left is not None else "no iteration is complete yet"
-        return limit, "the time limit" if limit is not None else why
-    standing = view.standing
-    seconds = max(0.0 if standing.is_spent else left / busy, standing.longest_left(now))
-    if limit is not None and limit < seconds:
-        return limit, "the time limit"
-    who = "1 worker that computes" if busy == 1 else f"{busy} workers that compute"
-    return seconds, f"the work of complete iterations, and {who}"
-
-
-def _work_left(view: RunView, columns: RunColumns, now: float) -> float | None:
-    """Seconds of computing; None if that cannot be told."""
-    total_budget = view.standing.requests[-1].total_budget
-    took = columns.finished - columns.started
-    has_ended = columns.has_ended & np.isfinite(took)
-    if total_budget is not None and has_ended.any():
-        rate = float(took[has_ended].sum() / columns.budget[has_ended].sum())
-        return max(0.0, total_budget - view.spent) * rate
-    wanted = _requested(view)
-    if wanted is None or not len(columns.config):
-        return None
-    iteration = np.array([configuration.config_id[0] for configuration in view.configurations])[columns.config]
-    first = int(iteration.min())
-    open_ones = set(iteration[columns.state <= State.RUNNING].tolist())
-    last = max(view.iterations, default=-1)
-    work = np.bincount(iteration[has_ended] - first, took[has_ended], last - first + 1)
-    complete = [number for number in view.iterations if number not in open_ones and work[number - first] > 0]
-    if len(complete) == 0:
-        return None
-    typical = float(np.mean([work[number - first] for number in complete]))
-    running = columns.state == State.RUNNING
-    under_way = float(np.maximum(0.0, now - columns.started[running]).sum())
-    begun = sum(max(0.0, typical - float(work[number - first])) for number in open_ones if number in view.iterations)
-    return max(0.0, begun - under_way) + (wanted - len(view.iterations)) * typical
+    left, deadline = standing.seconds_left(now), standing.requests[-1].deadline
+    if left is not None and deadline is not None and left >= deadline - now:
+        return left, "the time limit"
+    if left is not None:
+        count = len(standing.workers)
+        return left, f"what is planned, and how fast {answers.counted(count, 'worker')} went so far"
+    if not view.workers or not standing.workers:
+        return None, "no worker is there"
+    is_limited = standing.n_planned is not None or standing.requests[-1].total_budget is not None
+    return None, "no run has ended yet" if is_limited else "there is no limit"
 
 
 def _incumbent(view: RunView) -> dict[str, Any] | None:
