@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.waiting import wait_until
@@ -48,7 +48,10 @@ MaxArraySize=1001
 MinJobAge=30
 KillWait=2
 NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{ports[1]}-{ports[2]}] CPUs=8 RealMemory=1000
-PartitionName=debug Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=debug Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=n[1-2] MaxTime=INFINITE State=UP PriorityTier=2
 """
 
 
@@ -145,6 +148,20 @@ class Slurm:
     def kill(self, task):
         """For good."""
         self.ask("scancel", "--signal=KILL", task)
+
+    def preempt(self):
+        """A job of higher rank, which is soon done, needs both nodes."""
+        self.ask("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=true")
+
+    @contextmanager
+    def without_node_of(self, task):
+        """The node on which a task runs fails, and is there again at the end of the block."""
+        node = self.ask("squeue", "--noheader", f"--jobs={task}", "--format=%N").strip()
+        self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=broken")
+        try:
+            yield
+        finally:
+            self.ask("scontrol", "update", f"nodename={node}", "state=resume")
 
     def __enter__(self):
         self.start()

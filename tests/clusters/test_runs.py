@@ -89,6 +89,19 @@ def test_lost_and_requeued_tasks_cost_nothing(cluster, user, run):
     run.check()
 
 
+@pytest.mark.parametrize("cluster", ["slurm"], indirect=True)
+def test_tasks_that_are_preempted_or_lose_their_node_are_started_again(cluster, user, run):
+    run.let_pass(3)
+    job = user.submit("--run-id", RUN, "--workers", 3)
+    run.wait_for_jobs(3)
+    cluster.preempt()
+    user.wait_for(lambda: run.num_resumed(job) == 1, "the master is back from its preemption")
+    with cluster.without_node_of(cluster.task(job, 1)):
+        user.wait_for(lambda: run.num_resumed(job) == 2, "the master is back on another node")
+        run.let_pass(None)
+        run.check()
+
+
 def test_a_worker_that_is_late_for_one_master_works_for_the_next(cluster, user, run):
     run.let_pass(2)
     job = user.submit("--run-id", RUN, "--workers", 1)
