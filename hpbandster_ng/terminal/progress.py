@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TextIO
 
@@ -33,6 +34,8 @@ _MINUTE = 60.0
 
 _BAR_WIDTH = 20
 
+_MOST_RUNGS = 4
+
 
 class _Display(Protocol):
     def update(self) -> None:
@@ -44,6 +47,8 @@ class _Display(Protocol):
 
 class ProgressBar:
     """Shows how far a run is: iterations, jobs done, running and failed, workers, the incumbent, and the time left.
+
+    ``rungs 4@1 2@3`` are four jobs that run on a budget of 1, and two on 3.
 
     On a terminal it is a line that is drawn anew, and what the run prints meanwhile appears above it. Where the output
     goes to a file, as that of a batch job does, it is a line a minute. In a pipe it is quiet. An optimizer has one
@@ -117,7 +122,7 @@ class ProgressBar:
     def _parts(self) -> list[str]:
         standing = self.standing
         asked = "" if math.isinf(standing.n_asked) else f"/{standing.n_asked:g}"
-        parts = [f"iteration {standing.n_begun}{asked}"]
+        parts = [f"iteration {standing.n_begun}{asked}", *_rungs(standing)]
         if standing.n_failed:
             parts.append(f"{standing.n_failed} failed")
         busy, workers = len(standing.running), len(standing.workers)
@@ -130,6 +135,15 @@ class ProgressBar:
         if left is not None:
             parts.append(f"{duration(left)} left")
         return parts
+
+
+def _rungs(standing: Standing) -> list[str]:
+    """How many jobs run on which budget: the smallest few, and the largest."""
+    counts = sorted(Counter(start.budget for start in standing.running.values()).items())
+    told = [f"{count}@{budget:g}" for budget, count in counts]
+    if len(told) > _MOST_RUNGS:
+        told[_MOST_RUNGS - 1 : -1] = ["…"]
+    return [f"rungs {' '.join(told)}"] if told else []
 
 
 class _Lines:

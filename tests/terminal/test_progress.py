@@ -59,7 +59,7 @@ def start(index: int, budget: float) -> list[Event]:
     [
         ([], "0 runs, iteration 0/0"),
         (BEGIN, "0/6 runs, iteration 1/2, 0/1 workers busy"),
-        ([*BEGIN, *start(0, 1)], "0/6 runs, iteration 1/2, 1/1 workers busy"),
+        ([*BEGIN, *start(0, 1)], "0/6 runs, iteration 1/2, rungs 1@1, 1/1 workers busy"),
         ([*BEGIN, *start(0, 1), end(0, 1, 0.5)], "1/6 runs, iteration 1/2, 0/1 workers busy, best 0.5 on 1"),
         ([*BEGIN, end(0, 1, 0.25), end(1, 1, 0.5)], "2/6 runs, iteration 1/2, 0/1 workers busy, best 0.25 on 1"),
         ([*BEGIN, end(0, 1, 0.25), end(1, 3, 0.5)], "2/6 runs, iteration 1/2, 0/1 workers busy, best 0.5 on 3"),
@@ -68,13 +68,21 @@ def start(index: int, budget: float) -> list[Event]:
         ([*BEGIN, end(0, 1, None, OutcomeState.CANCELLED)], "0/6 runs, iteration 1/2, 0/1 workers busy"),
         ([*BEGIN, RunRequested(9.0, n_iterations=2, call=2, **PLANNED)], "0/12 runs, iteration 1/3, 0/1 workers busy"),
         ([RunRequested(0.0, 0, is_open_ended=True), OpenIteration(0.0, 0)], "0 runs, iteration 1"),
+        (
+            [*BEGIN, *(event for i, budget in enumerate((9, 1, 3, 3)) for event in start(i, budget))],
+            "0/6 runs, iteration 1/2, rungs 1@1 2@3 1@9, 4/1 workers busy",
+        ),
+        (
+            [*BEGIN, *(event for i in range(6) for event in start(i, 3**i))],
+            "0/6 runs, iteration 1/2, rungs 1@1 1@3 1@9 … 1@243, 6/1 workers busy",
+        ),
         (  # one of six is done in a second, by one worker; so are the others, of 12 - 1 in budget, and one began then
             [*BEGIN, *start(0, 1), end(0, 1, 0.5), *start(1, 1)],
-            "1/6 runs, iteration 1/2, 1/1 workers busy, best 0.5 on 1, 10 s left",
+            "1/6 runs, iteration 1/2, rungs 1@1, 1/1 workers busy, best 0.5 on 1, 10 s left",
         ),
         (
             [RunRequested(0.0, 0, deadline=100.0, is_open_ended=True), *start(1, 1)],
-            "0 runs, iteration 0, 1 running, 1 min 38 s left",
+            "0 runs, iteration 0, rungs 1@1, 1 running, 1 min 38 s left",
         ),
     ],
 )
@@ -113,7 +121,7 @@ def test_the_last_picture_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_does_not_fit_is_left_out_as_a_whole() -> None:
     progress = ProgressBar(clock=lambda: 2.0)
     progress.replay([*BEGIN, *start(0, 1), end(0, 1, 0.0125), *start(1, 1)])
-    every = ["1/6 runs", "iteration 1/2", "1/1 workers busy", "best 0.0125 on 1", "10 s left"]
+    every = ["1/6 runs", "iteration 1/2", "rungs 1@1", "1/1 workers busy", "best 0.0125 on 1", "10 s left"]
     for width in range(20, 100):
         console = Console(file=io.StringIO(), width=width, color_system=None)
         with console.capture() as captured:
