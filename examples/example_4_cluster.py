@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import pickle
 import sys
 from pathlib import Path
 
@@ -89,8 +88,7 @@ def be_master(args: argparse.Namespace, host: str) -> None:
 
     # Step 5: new: nobody may be watching, so keep the result for later. If a signal has ended the run, because the time
     # of this job is up, this is what there is so far.
-    with Path(args.shared_directory, "results.pkl").open("wb") as file:
-        pickle.dump(result, file)
+    result.to_pickle(Path(args.shared_directory, "results.pkl"))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 
 from hpbandster_ng.core.recommendation import recommended
 from hpbandster_ng.core.result_html import Incumbent, result_html
-from hpbandster_ng.core.result_pickle import read_pickle
+from hpbandster_ng.core.result_pickle import read_pickle, write_pickle
 from hpbandster_ng.core.result_tables import LossFunction, fanova_data, pandas_dataframe, tidy_dataframe
 from hpbandster_ng.core.run import LearningCurve, Run, extract_HBS_learning_curves
 from hpbandster_ng.engine.iteration import Datum
@@ -36,9 +36,8 @@ __all__ = [
 def logged_results_to_HBS_result(directory: str | os.PathLike[str]) -> Result:
     """Read what :class:`json_result_logger` wrote, ours or the predecessor's.
 
-    A last line that is cut off is skipped. A log of the predecessor does not tell the run's ``max_budget``: the
-    largest budget seen is taken for it, so that the incumbent of a run that broke off early may be one of a lower
-    budget. Our logs do tell.
+    A last line that is cut off is skipped. A log of the predecessor does not tell ``max_budget``, as ours do: the
+    largest budget seen is taken for it, so that the incumbent of a run that broke off may be one of a lower budget.
 
     Args:
         directory: where ``configs.json`` and ``results.json`` are.
@@ -98,11 +97,15 @@ class Result:
         """Read a pickled result, ours or the predecessor's; unlike ``pickle.load``, this runs no code of the file.
 
         Raises:
-            LogError: the file is not a pickled ``Result`` made of plain Python and numpy.
+            LogError: the file is damaged, or is not a pickled ``Result`` made of plain Python and numpy.
         """
         result = cls.__new__(cls)
         result.__setstate__(read_pickle(path))
         return result
+
+    def to_pickle(self, path: str | os.PathLike[str]) -> None:
+        """Pickle it for :meth:`from_pickle`; a process that is killed meanwhile leaves the old file, or none."""
+        write_pickle(self, path)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Results of the predecessor have numpy numbers for budgets; here they become Python's."""

@@ -1,4 +1,4 @@
-"""Reads a pickled ``Result``, ours or the predecessor's, without trusting the file.
+"""Reads a pickled ``Result``, ours or the predecessor's, without trusting the file; and writes one.
 
 A pickle can name any function and have it called. This reader resolves only the few names that a ``Result`` consists
 of: the containers of Python, numpy's scalars and arrays, and ``Result``, ``Run`` and ``Datum``. The last three stand
@@ -16,10 +16,19 @@ from typing import Any
 import numpy as np
 
 from hpbandster_ng.engine.iteration import Datum
+from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId
 from hpbandster_ng.errors import LogError
+from hpbandster_ng.storage.files import replace_file
 
-__all__ = ["read_pickle"]
+__all__ = ["read_pickle", "write_pickle"]
+
+_TRUSTED = "if you trust the file, read it by pickle.load"
+_ANEW = (
+    "make it anew from the run's log: by hpbandster-ng export --format pickle from a storage, or from a folder with "
+    "results.json by logged_results_to_HBS_result"
+)
+"""The ways out."""
 
 _PACKAGES = ("hpbandster", "hpbandster_ng")
 _OURS = ("Result", "Run", "Datum")
@@ -50,6 +59,10 @@ def _from_buffer(buffer: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], or
     return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
 
 
+class _ForeignError(Exception):
+    """The file refers to what is no part of a ``Result``."""
+
+
 class _Reader(pickle.Unpickler):
     def __init__(self, file: Any) -> None:
         super().__init__(file)
@@ -61,7 +74,7 @@ class _Reader(pickle.Unpickler):
             return self.ours[name]
         if (module, name) in self.known:
             return self.known[module, name]
-        raise pickle.UnpicklingError(f"it refers to {module}.{name}, which is no part of a Result")
+        raise _ForeignError(f"it refers to {module}.{name}, which is no part of a Result")
 
 
 def read_pickle(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -71,14 +84,18 @@ def read_pickle(path: str | os.PathLike[str]) -> dict[str, Any]:
         ``{"data": {config_id: Datum}, "HB_config": dict}``.
 
     Raises:
-        LogError: the file cannot be read, is no pickled ``Result``, or refers to anything else.
+        LogError: the file cannot be read, is damaged, is no pickled ``Result``, or refers to anything else.
     """
     try:
         with Path(path).open("rb") as file:
             reader = _Reader(file)
             result = reader.load()
-    except Exception as error:  # a broken pickle can raise anything
+    except _ForeignError as error:
         raise _refusal(path, str(error)) from error
+    except OSError as error:
+        raise _refusal(path, f"it cannot be read ({error.strerror or error})", "correct the path") from error
+    except Exception as error:  # a broken pickle can raise anything
+        raise _refusal(path, f"it is damaged, or was not written to its end ({error})", _ANEW) from error
     if type(result) is not reader.ours["Result"]:
         raise _refusal(path, f"it holds a {type(result).__name__}")
     data, settings = vars(result).get("data"), vars(result).get("HB_config")
@@ -92,13 +109,25 @@ def _datum(path: str | os.PathLike[str], config_id: ConfigId, value: Any, datum_
     if type(value) is not datum_type:
         raise _refusal(path, f"configuration {config_id} is a {type(value).__name__}")
     try:
-        return Datum(**vars(value))
-    except TypeError as error:
+        datum = Datum(**vars(value))
+        plain(datum.budget, "budget")
+        for by_budget in (datum.results, datum.time_stamps, datum.exceptions, datum.outcomes, datum.workers):
+            plain([*by_budget.keys()], "the budgets")
+        return datum
+    except (AttributeError, TypeError) as error:
         raise _refusal(path, f"configuration {config_id}: {error}") from error
 
 
-def _refusal(path: str | os.PathLike[str], reason: str) -> LogError:
+def _refusal(path: str | os.PathLike[str], reason: str, way_out: str = _TRUSTED) -> LogError:
     return LogError(
-        f"path={os.fspath(path)!r} must be a pickled Result made of plain Python and numpy, but {reason}; "
-        "if you trust the file, read it by pickle.load"
+        f"path={os.fspath(path)!r} must be a pickled Result made of plain Python and numpy, but {reason}; {way_out}"
     )
+
+
+def write_pickle(result: object, path: str | os.PathLike[str]) -> None:
+    """Pickle a ``Result``; until all of it is there, the file is as it was.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    replace_file(Path(path), pickle.dumps(result))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpbandster_ng.errors import StorageBusyError, StorageError
 
-__all__ = ["Queue", "WriterLock", "failure", "make_directory", "sync_directory"]
+__all__ = ["Queue", "WriterLock", "failure", "make_directory", "replace_file", "sync_directory"]
 
 
 class WriterLock:
@@ -133,6 +133,24 @@ def failure(path: Path, what: str, error: OSError) -> StorageError:
         f"{path} cannot be {what}: {error.strerror or error}; what was recorded before is kept: make room, or correct "
         "the path or its permissions, and start the run again"
     )
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file; whoever reads it, and a process that is killed, leaves it as it was or has all of it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def make_directory(directory: Path) -> None:

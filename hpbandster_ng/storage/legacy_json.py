@@ -32,6 +32,7 @@ from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
 from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
+from hpbandster_ng.storage.files import replace_file
 from hpbandster_ng.storage.spaces import space_as_json
 
 __all__ = ["json_result_logger", "read_log"]
@@ -103,7 +104,7 @@ class json_result_logger:
         self._start()
         directory = Path(self.config_fn).parent
         settings = {str(key): _json_or_text(value) for key, value in HB_config.items()}
-        _replace(directory / RUN, json.dumps(settings, indent=2) + "\n")
+        replace_file(directory / RUN, f"{json.dumps(settings, indent=2)}\n".encode())
         if configspace is not None:
             _write_space(directory / SPACE, configspace)
         time_ref = HB_config.get("time_ref") or 0.0
@@ -173,20 +174,13 @@ def _with_outcome(outcome: str | None, exception: str | None) -> str | None:
     return f"{outcome}: {exception}" if outcome in _TOLD else exception
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a whole file such that a reader sees the old one or the new one."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def _write_space(path: Path, configspace: Any) -> None:
     try:
         text = space_as_json(configspace)
     except (TypeError, ValueError, NotImplementedError) as error:
         warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=3)
     else:
-        _replace(path, text)
+        replace_file(path, text.encode())
 
 
 def _as_json(entry: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import multiprocessing
 import os
 import pickle
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hpbandster_ng.core.result import Result, logged_results_to_HBS_result
 from hpbandster_ng.engine.iteration import Datum
 from hpbandster_ng.errors import LogError
+from tests.waiting import wait_until
 
 FIXTURES = Path(__file__).parents[1] / "data"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "predecessor_run" / "results.pkl"
@@ -142,11 +144,57 @@ def test_an_unreadable_file_is_named(tmp_path, content):
         Result.from_pickle(path)
 
 
-def test_a_truncated_file_is_refused(tmp_path):
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+def test_a_file_that_was_not_written_to_its_end_is_told_as_such(tmp_path, share):
     whole = (FIXTURES / "predecessor_result.pkl").read_bytes()
-    (tmp_path / "results.pkl").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(LogError):
-        Result.from_pickle(tmp_path / "results.pkl")
+    path = tmp_path / "results.pkl"
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(LogError, match=r"is damaged, or was not written to its end \(.*; make it anew") as told:
+        Result.from_pickle(path)
+    assert str(path) in str(told.value)
+    assert "pickle.load" not in str(told.value)
+
+
+def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
+    with pytest.raises(LogError, match=r"none\.pkl' .* cannot be read \(No such file or directory\); correct the path"):
+        Result.from_pickle(tmp_path / "none.pkl")
+
+
+@pytest.mark.parametrize("damage", [{"results": 7}, {"results": {np.dtype(float): None}}, {"budget": Datum({}, {})}])
+def test_a_datum_that_is_damaged_is_refused(tmp_path, damage):
+    damaged = Datum({}, {})
+    vars(damaged).update(damage)
+    with pytest.raises(LogError, match=r"configuration \(0, 0, 0\)"):
+        Result.from_pickle(save(tmp_path / "results.pkl", stub(data={(0, 0, 0): damaged}, HB_config={})))
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "results.pkl"
+    a_result("first").to_pickle(path)
+    a_result("second").to_pickle(str(path))
+    assert Result.from_pickle(path).get_all_runs()[0].info == "second"
+    assert pickle.loads(path.read_bytes()).get_all_runs()[0].info == "second"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def write_for_ever(path):
+    result = a_result("x" * 5_000_000)
+    while True:
+        result.to_pickle(path)
+
+
+def test_a_process_that_is_killed_as_it_writes_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "results.pkl"
+    process = multiprocessing.get_context("spawn").Process(target=write_for_ever, args=(path,))
+    process.start()
+    try:
+        wait_until(path.exists, "the first file is there")
+        for _ in range(20):
+            assert len(Result.from_pickle(path).get_all_runs()) == 1
+    finally:
+        process.kill()
+        process.join()
+    assert len(Result.from_pickle(path).get_all_runs()) == 1
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="the predecessor's real pickle is not on this machine")

@@ -18,6 +18,7 @@ from hpbandster_ng.core.run import Run
 from hpbandster_ng.errors import MissingExtraError, StorageError
 from hpbandster_ng.interfaces.cli.options import experiment_argument, result_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import as_json
+from hpbandster_ng.storage.files import replace_file
 
 __all__ = ["export"]
 
@@ -48,7 +49,7 @@ def export(experiment: str | None, kind: str, output: Path | None, storage: str)
         click.echo(content, nl=False)
         return
     try:
-        output.write_bytes(content)
+        replace_file(output, content)
     except OSError as error:
         raise StorageError(f"{output} cannot be written ({error}); choose another --output") from error
 
