@@ -20,6 +20,7 @@ from hpbandster_ng.backends.pyro.credentials import check_run_id
 from hpbandster_ng.backends.pyro.settings import MAX_MESSAGE_BYTES
 from hpbandster_ng.core.base_iteration import WarmStartIteration
 from hpbandster_ng.core.result import Result
+from hpbandster_ng.core.result_logging import claim_log, start_log
 from hpbandster_ng.core.resumption import check_same, described, recorded_description
 from hpbandster_ng.core.termination import ended_by_signals
 from hpbandster_ng.engine.checks import check_number, check_seconds, check_whole
@@ -240,7 +241,8 @@ class Master:
         """The run begins, unless it has."""
         if self.config["time_ref"] is None:
             self.config["time_ref"] = at
-            self._start_result_logger()
+            configspace = getattr(self.config_generator, "configspace", None)
+            start_log(self.result_logger, self.config, configspace, self.warmstart_iteration)
 
     def _check_limits(self, n_iterations: int | None, max_time: float | None, total_budget: float | None) -> None:
         """Refuse what :meth:`run` cannot be limited by.
@@ -350,8 +352,11 @@ class Master:
 
     def _go_on(self, loop: Loop, log: list[Event]) -> None:
         """Fold what is recorded, or begin the log."""
+        description = {**self._description(), "seed": self.seed}
+        described = log[0] if log else RunDescribed(loop.clock(), self.run_id, description)
+        claim_log(self.result_logger, self.run_id, None if self._storage is None else described.at)
         if not log:
-            loop.record(RunDescribed(loop.clock(), self.run_id, {**self._description(), "seed": self.seed}))
+            loop.record(described)
             return
         requested = next((event.at for event in log if isinstance(event, RunRequested)), None)
         if requested is not None:
@@ -374,13 +379,6 @@ class Master:
                 f"must be a directory, or one that can be made ({error})",
                 "choose another one",
             ) from error
-
-    def _start_result_logger(self) -> None:
-        """Tell a logger that wants to know the settings and the search space before the first job."""
-        start_run = getattr(self.result_logger, "start_run", None)
-        if start_run is not None:
-            previous = {config_id: datum for past in self.warmstart_iteration for config_id, datum in past.data.items()}
-            start_run(self.config, getattr(self.config_generator, "configspace", None), previous)
 
     def _make_iteration(self, iteration: int) -> AnyIteration:
         return self.get_next_iteration(iteration, dict(self._iteration_kwargs))

@@ -5,10 +5,12 @@ r"""The predecessor's log of a run: a line of JSON a configuration, a line of JS
 ``results.json``          ``[config_id, budget, time_stamps, result, exception]`` a line; time stamps in unix seconds
 ``configspace.json``      the search space, in ConfigSpace's own format, where it is known
 ``hb_config.json``        the run's ``HB_config`` (``eta``, ``max_budget``, ``time_ref`` ...), where it is known
+``run.json``              which run this is the log of, where that can go on from its storage
 ========================  =============================================================================================
 
-The first two are what every reader of the predecessor's logs expects. The third and fourth are ours: without
-``hb_config.json`` nobody can tell the largest budget of a run from the largest budget that was reached.
+The first two are what every reader of the predecessor's logs expects. The others are ours: without ``hb_config.json``
+nobody can tell the largest budget of a run from the largest budget that was reached; by ``run.json`` a run that goes on
+knows its own log.
 
 What JSON does not have is written as follows: a tuple as an array, a set as an array in ascending order, bytes as the
 text that they encode in UTF-8 (other bytes as ``\xff``), the keys of a mapping as strings (``(0, 1)`` as
@@ -29,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from hpbandster_ng.engine.iteration import Datum
-from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
-from hpbandster_ng.errors import LogError, LogExistsError, NotPlainError
+from hpbandster_ng.errors import LogError, LogExistsError
 from hpbandster_ng.storage.files import replace_file
+from hpbandster_ng.storage.legacy_values import as_json, json_or_text
 from hpbandster_ng.storage.spaces import space_as_json
 
 __all__ = ["json_result_logger", "read_log"]
@@ -41,6 +43,7 @@ CONFIGS = "configs.json"
 RESULTS = "results.json"
 SPACE = "configspace.json"
 RUN = "hb_config.json"
+OWNER = "run.json"
 
 _TOLD = (OutcomeState.INVALID.value, OutcomeState.LOST.value, OutcomeState.TIMED_OUT.value)
 """The outcomes that stand before the exception."""
@@ -54,7 +57,7 @@ class json_result_logger:
 
     Args:
         directory: where the files go; made on the first write.
-        overwrite: replace the files that are there.
+        overwrite: replace the files that are there. A run that goes on from its storage replaces its own in any case.
 
     Attributes:
         config_fn, results_fn: the paths of the two logs. A subclass that chooses its own sets these two and
@@ -62,7 +65,8 @@ class json_result_logger:
         config_ids: the configurations written so far.
 
     Raises:
-        LogExistsError: (a ``FileExistsError``) a log is there and ``overwrite`` is False.
+        LogExistsError: (a ``FileExistsError``) a log is there and ``overwrite`` is False. Where it may be that of the
+            run that is about to go on, this is raised by ``run``, before anything else is done.
 
     Example:
         >>> import tempfile
@@ -74,6 +78,7 @@ class json_result_logger:
     """
 
     _is_started = True
+    _owner: dict[str, Any] | None = None
 
     def __init__(self, directory: str | os.PathLike[str], overwrite: bool = False) -> None:
         self.overwrite = overwrite
@@ -81,7 +86,24 @@ class json_result_logger:
         self.results_fn = str(Path(directory) / RESULTS)
         self.config_ids: set[ConfigId] = set()
         self._is_started = False
-        if not overwrite:
+        if not overwrite and not (Path(directory) / OWNER).is_file():
+            self._refuse_to_overwrite()
+
+    def claim_log(self, run_id: str, described: float | None) -> None:
+        """Tell whose log this will be, before anything is written: a run knows its own by its name and its begin.
+
+        Args:
+            run_id: the run's name.
+            described: when its storage was told of it first, in unix seconds; None if it is kept nowhere, so that no
+                log that is there can be its own.
+
+        Raises:
+            LogExistsError: the log that is there is another run's, and ``overwrite`` is False.
+        """
+        if self._is_started:
+            return
+        self._owner = None if described is None else {"run_id": run_id, "described": described}
+        if not self.overwrite:
             self._refuse_to_overwrite()
 
     def start_run(
@@ -103,7 +125,7 @@ class json_result_logger:
         """
         self._start()
         directory = Path(self.config_fn).parent
-        settings = {str(key): _json_or_text(value) for key, value in HB_config.items()}
+        settings = {str(key): json_or_text(value) for key, value in HB_config.items()}
         replace_file(directory / RUN, f"{json.dumps(settings, indent=2)}\n".encode())
         if configspace is not None:
             _write_space(directory / SPACE, configspace)
@@ -142,7 +164,7 @@ class json_result_logger:
             self._append(self.results_fn, [config_id, budget, stamps, result, exception])
 
     def _append(self, path: str, entry: list[Any]) -> None:
-        line = _as_json(entry) + "\n"
+        line = as_json(entry) + "\n"
         self._start()
         with Path(path).open("a", encoding="ascii") as log:
             log.write(line)
@@ -154,6 +176,10 @@ class json_result_logger:
             self._refuse_to_overwrite()
         directory = Path(self.config_fn).parent
         directory.mkdir(parents=True, exist_ok=True)
+        if self._owner is None:
+            (directory / OWNER).unlink(missing_ok=True)
+        else:  # first of all, so that who is killed here finds a log of its own
+            replace_file(directory / OWNER, f"{json.dumps(self._owner)}\n".encode())
         for name in (SPACE, RUN):
             (directory / name).unlink(missing_ok=True)
         for path in (self.config_fn, self.results_fn):
@@ -161,13 +187,23 @@ class json_result_logger:
         self._is_started = True
 
     def _refuse_to_overwrite(self) -> None:
+        if self._owner is not None and _owner_of(Path(self.config_fn).parent) == self._owner:
+            return
         for path in map(Path, (self.config_fn, self.results_fn)):
             if path.exists():
                 raise LogExistsError(
-                    f"directory={str(path.parent)!r} must not contain {path.name}; "
-                    "give an empty directory, or overwrite=True to replace the log that is there (a run that goes on "
-                    "from its storage writes it anew)"
+                    f"directory={str(path.parent)!r} must not contain {path.name}, unless this very run wrote it and "
+                    "goes on from its storage; give an empty directory, or overwrite=True to replace the log that is "
+                    "there"
                 )
+
+
+def _owner_of(directory: Path) -> object:
+    """What the log there says of its run; None if it says nothing."""
+    try:
+        return json.loads((directory / OWNER).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _with_outcome(outcome: str | None, exception: str | None) -> str | None:
@@ -181,47 +217,6 @@ def _write_space(path: Path, configspace: Any) -> None:
         warnings.warn(f"the search space is missing in the log: {error}", RuntimeWarning, stacklevel=3)
     else:
         replace_file(path, text.encode())
-
-
-def _as_json(entry: list[Any]) -> str:
-    try:
-        return json.dumps(entry)  # most entries need no mapping, which takes ten times as long
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps(_json_value(plain(entry, "the entry of the log")))
-
-
-def _json_value(value: Any) -> Any:
-    """Turn plain Python into what JSON has; the module's docstring tells how."""
-    if isinstance(value, dict):
-        return {_json_key(key): _json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(item) for item in value]
-    if isinstance(value, set):
-        return [_json_value(item) for item in _ascending(value)]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return value
-
-
-def _json_key(key: Any) -> str | int | float | bool | None:
-    if isinstance(key, bytes):
-        return key.decode("utf-8", "backslashreplace")
-    return key if key is None or isinstance(key, str | int | float | bool) else str(key)
-
-
-def _ascending(values: set[Any]) -> list[Any]:
-    try:
-        return sorted(values)
-    except TypeError:
-        return sorted(values, key=repr)
-
-
-def _json_or_text(value: Any) -> Any:
-    """Settings that a user's optimizer adds may be anything; what JSON cannot hold is kept as text for the reader."""
-    try:
-        return _json_value(plain(value))
-    except NotPlainError:
-        return repr(value)
 
 
 def read_log(directory: str | os.PathLike[str]) -> tuple[dict[ConfigId, Datum], dict[str, Any]]:

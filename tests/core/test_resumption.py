@@ -27,6 +27,7 @@ from hpbandster_ng.errors import (
     HpbandsterError,
     InvalidArgumentError,
     LogError,
+    LogExistsError,
     NoWorkersError,
     RunDiffersError,
     StorageBusyError,
@@ -259,6 +260,82 @@ def test_a_result_logger_writes_the_whole_log_again(tmp_path):
     with make(stored(log[:40]), result_logger=logger) as master:
         master.run(n_iterations=2)
     assert outcomes(logged_results_to_HBS_result(tmp_path)) == outcomes(undisturbed)
+
+
+def log_of(directory, storage, **changes):
+    """A run on a storage, whose script is started with the logger that it always has."""
+    with make(storage, result_logger=json_result_logger(directory), **changes) as master:
+        return master.run(n_iterations=2)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 40, None])
+def test_a_script_that_is_started_again_goes_on_with_its_own_log(tmp_path, cut):
+    whole = MemoryStorage()
+    undisturbed = log_of(tmp_path, whole)
+    log = [*whole.read()][:cut]
+    again = log_of(tmp_path, stored(log))
+    assert outcomes(again) == outcomes(undisturbed) == outcomes(logged_results_to_HBS_result(tmp_path))
+    settings = logged_results_to_HBS_result(tmp_path).HB_config
+    assert settings["time_ref"] == again.HB_config["time_ref"]
+
+
+@pytest.mark.parametrize("url", ["journal:{}/run", "sqlite:///{}/run.db"])
+def test_its_own_log_is_known_by_what_a_storage_on_a_disk_keeps(tmp_path, url):
+    storage = url.format(tmp_path)
+    assert outcomes(log_of(tmp_path / "log", storage)) == outcomes(log_of(tmp_path / "log", storage))
+
+
+def test_a_log_of_which_the_begin_alone_was_written_is_the_runs_own(tmp_path):
+    storage = MemoryStorage()
+    undisturbed = log_of(tmp_path, storage)
+    (tmp_path / "results.json").unlink()
+    (tmp_path / "configs.json").write_bytes(b"")
+    (tmp_path / "hb_config.json").unlink()
+    log_of(tmp_path, storage)
+    assert outcomes(logged_results_to_HBS_result(tmp_path)) == outcomes(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("storage", "changes"),
+    [(MemoryStorage, {}), (MemoryStorage, {"run_id": "another"}), (lambda: None, {})],
+    ids=["the storage was removed", "another run", "no storage"],
+)
+def test_the_log_of_another_run_is_refused_before_anything_is_done(tmp_path, storage, changes):
+    log_of(tmp_path, MemoryStorage())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    new = storage()
+    with pytest.raises(LogExistsError, match=r"must not contain configs\.json, unless this very run wrote it"):
+        log_of(tmp_path, new, **changes)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert new is None or list(new.read()) == []
+
+
+@pytest.mark.parametrize("storage", [MemoryStorage, lambda: None])
+def test_a_log_of_a_run_that_cannot_go_on_is_refused_at_once(tmp_path, storage):
+    log_of(tmp_path, None)
+    with pytest.raises(LogExistsError):
+        json_result_logger(tmp_path)
+    logger = json_result_logger(tmp_path, overwrite=True)
+    with make(storage(), result_logger=logger) as master:
+        result = master.run(n_iterations=1)
+    assert outcomes(logged_results_to_HBS_result(tmp_path)) == outcomes(result)
+
+
+def test_a_log_that_is_written_over_by_a_run_without_a_storage_is_nobodys_own(tmp_path):
+    storage = MemoryStorage()
+    log_of(tmp_path, storage)
+    with make(None, result_logger=json_result_logger(tmp_path, overwrite=True)) as master:
+        master.run(n_iterations=1)
+    with pytest.raises(LogExistsError):
+        log_of(tmp_path, storage)
+
+
+def test_a_file_that_tells_nothing_makes_no_log_anybodys_own(tmp_path):
+    storage = MemoryStorage()
+    log_of(tmp_path, storage)
+    (tmp_path / "run.json").write_bytes(b'{"run_id": "ru')
+    with pytest.raises(LogExistsError):
+        log_of(tmp_path, storage)
 
 
 def test_an_observer_may_ask_for_what_was_before():
