@@ -222,6 +222,16 @@ def test_a_worker_that_is_not_let_in_ends_with_its_own_code(start, options):
     assert "Traceback" not in process.output
 
 
+@pytest.mark.parametrize("options", [["--insecure"], []], ids=["insecure", "of another run"])
+def test_a_worker_that_is_not_of_a_closed_run_says_why_in_one_line(start_here, options):
+    process = start_here(f"{MODULE}:Quadratic", *options, run_id="e2e" if options else "another")
+    assert process.end() == 2
+    told = [line for line in process.output.splitlines() if not re.search(r"RuntimeWarning|warnings\.warn\(", line)]
+    assert len(told) == 1
+    assert " ERROR worker " in told[0]
+    assert ("leave that out here" if options else "check run_id and address") in told[0]
+
+
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [

@@ -13,7 +13,7 @@ import Pyro4.errors
 import Pyro4.naming
 
 from hpbandster_ng.backends.pyro.access import Access
-from hpbandster_ng.backends.pyro.proxy import proxy_to
+from hpbandster_ng.backends.pyro.proxy import proxy_to, speaks_tls
 from hpbandster_ng.backends.pyro.secret import Secret
 from hpbandster_ng.backends.pyro.server import DaemonThread, check_address
 from hpbandster_ng.backends.pyro.settings import (
@@ -146,7 +146,8 @@ def locate_nameserver(
 
     Raises:
         NameServerError: none answered; as a MissingCredentialsError, one did, and this process has no credentials.
-        CredentialsError: it has, but not those of the nameserver that answered; or others may read them.
+        CredentialsError: it has, but not those of the nameserver that answered; or others may read them; or it has
+            none, for an open run, and the one that answered is closed.
     """
     apply_settings()
     host, port = host or "127.0.0.1", port or DEFAULT_PORT
@@ -192,6 +193,11 @@ def _connected(host: str, port: int, access: Access) -> Any:
     except (OSError, UnicodeError, Pyro4.errors.PyroError) as error:
         if proxy is not None:
             proxy._pyroRelease()
+        if access.insecure and isinstance(error, Pyro4.errors.ConnectionClosedError) and speaks_tls(host, port):
+            raise CredentialsError(
+                f"who answers at {where} is the nameserver of a run that is closed to those without its credentials, "
+                "and this process was given insecure=True; leave that out here, or give it to all processes of the run"
+            ) from error
         kind = NameServerBusyError if isinstance(error, Pyro4.errors.TimeoutError) else NameServerError
         reason = f"{type(error).__name__}: {error}"
         raise kind(f"no nameserver answers at {where} ({reason}); {_WAY_OUT}") from error

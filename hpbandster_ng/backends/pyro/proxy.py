@@ -14,7 +14,7 @@ from hpbandster_ng.backends.pyro.connection import LimitedConnection
 from hpbandster_ng.backends.pyro.secret import Secret
 from hpbandster_ng.backends.pyro.settings import CONNECT_TIMEOUT, ESCAPED, MAX_MESSAGE_BYTES
 
-__all__ = ["proxy_to"]
+__all__ = ["proxy_to", "speaks_tls"]
 
 _INTERRUPTIONS = (ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
 """A connection that breaks says nothing of who was there."""
@@ -32,6 +32,18 @@ def proxy_to(location: Any, timeout: float, secret: Secret | None) -> Any:
     proxy = _Proxy(location, secret)
     proxy._pyroTimeout = timeout
     return proxy
+
+
+def speaks_tls(host: str, port: int) -> bool:
+    """Whether who listens there answers as the processes of a closed run do; nothing is believed or told."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), CONNECT_TIMEOUT) as sock, context.wrap_socket(sock):
+            return True
+    except (OSError, UnicodeError):
+        return False
 
 
 class _Proxy(Pyro4.Proxy):  # type: ignore[misc]

@@ -485,8 +485,11 @@ def test_a_master_of_another_run_is_told_so(run, tmp_path):
 
 def test_a_member_of_a_closed_run_and_one_of_an_open_run_do_not_meet(run, stack, tmp_path, monkeypatch):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
-    with OPEN, pytest.raises(NameServerError, match="no nameserver answers"):
+    closed = r"closed to those without its credentials, and this process was given insecure=True; leave that out here"
+    with OPEN, pytest.raises(WorkerRefusedError, match=closed):
         Toy("run", nameserver_port=run.nameserver.port, insecure=True).run()
+    with OPEN, pytest.raises(CredentialsError, match=closed):
+        RandomSearch(SPACE, run_id="run", nameserver_port=run.nameserver.port, insecure=True).run(1)
     with OPEN:
         opened = stack.enter_context(NameServer("open", tmp_path, port=0, insecure=True))
     write_credentials(credentials_path(tmp_path, "open"), opened.host, opened.port, mint())
@@ -494,6 +497,23 @@ def test_a_member_of_a_closed_run_and_one_of_an_open_run_do_not_meet(run, stack,
     worker.load_nameserver_credentials(tmp_path)
     with pytest.raises(WorkerRefusedError, match="insecure=True to all processes of a run or to none"):
         worker.run()
+
+
+def test_who_hangs_up_is_not_taken_for_a_closed_run(monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool, OPEN:
+
+        def hang_up():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    connection.recv(1)
+                    connection.close()
+
+        pool.submit(hang_up)
+        with pytest.raises(NameServerError, match="no nameserver answers"):
+            Toy("run", nameserver_port=listener.getsockname()[1], insecure=True).run()
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_worker_waits_for_the_credentials_of_a_nameserver_that_is_to_come(stack, free_port):
