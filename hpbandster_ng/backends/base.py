@@ -26,7 +26,9 @@ class Backend(Protocol):
 
     For every worker it reports ``WorkerJoined``, then at most one ``WorkerLost``, after which the worker may join anew;
     for every submitted job either one ``JobFinished`` or the loss of its worker. One that was given a time of its own
-    reports ``TimeUp`` when it is over, behind the loss of all workers; the run then ends as ``max_time`` ends it.
+    reports ``TimeUp`` when it is over, behind the loss of all workers; the run then ends as ``max_time`` ends it. One
+    that may take long to find out whether it can open has an attribute ``is_searching``: while that is true, a signal
+    that ends the run is raised in :meth:`start`.
 
     Attributes:
         working_directory: the run's; each configuration has a directory of its own in it.

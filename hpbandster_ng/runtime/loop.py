@@ -169,6 +169,8 @@ class Loop:
             NoWorkersError: they are not, after ``worker_timeout`` seconds.
         """
         self._is_cut_short = True
+        if self._is_stopped:
+            return
         self.start()
         deadline = self.clock() + self.worker_timeout
         while len(self.planner.pool.workers) < count and self.clock() < until and not self._is_stopped:
@@ -182,9 +184,13 @@ class Loop:
         return self.planner.is_finished and not self._is_cut_short
 
     def stop(self, _: int) -> bool:
-        """End this call of :meth:`run` and every later one as if its time were up; a signal handler may call it."""
+        """End this call of :meth:`run` and every later one as if its time were up; a signal handler may call it.
+
+        Returns:
+            Whether the call ends by itself, within about a second.
+        """
         self._is_stopped = True
-        return True
+        return not getattr(self.backend, "is_searching", False)
 
     def has_done(self, n_iterations: int | None, total_budget: float | None) -> bool:
         """Whether an earlier master of this run has done all that the next call of :meth:`run` would ask for."""

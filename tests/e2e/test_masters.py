@@ -82,6 +82,39 @@ def test_an_exception_in_the_users_script_ends_the_process(spawn, who):
     assert "RuntimeError: in the user's script" in process.output
 
 
+SEARCHES = """
+import logging, sys, ConfigSpace
+from hpbandster_ng.core.worker import Worker
+from hpbandster_ng.optimizers.randomsearch import RandomSearch
+logging.basicConfig()
+who, address = sys.argv[1], {"run_id": "e2e", "nameserver_port": int(sys.argv[2]), "insecure": True}
+if who == "worker":
+    Worker(**address).run()
+else:
+    storage = None if who == "master" else f"journal:{sys.argv[3]}"
+    with RandomSearch(ConfigSpace.ConfigurationSpace({"x": [1, 2]}), storage=storage, **address) as master:
+        print(len(master.run(1).get_all_runs()), len(master.run(1).get_all_runs()), "runs")
+"""
+
+
+@pytest.mark.parametrize("is_silent", [True, False], ids=["silent", "hangs up"])
+@pytest.mark.parametrize("who", ["worker", "master", "master with a storage"])
+def test_a_signal_ends_the_search_for_a_nameserver(spawn, stack, tmp_path, who, is_silent):
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.settimeout(LIMIT)
+    process = spawn("-c", SEARCHES, who, listener.getsockname()[1], tmp_path / "log")
+    for _ in range(1 if is_silent else 4):
+        connection = stack.enter_context(listener.accept()[0])
+        if not is_silent:
+            connection.close()
+    process.popen.send_signal(signal.SIGTERM)
+    assert process.end() == 0
+    assert "was ended by SIGTERM" in process.output
+    assert "Traceback" not in process.output
+    assert ("0 0 runs" in process.output) == (who != "worker")
+    assert ("goes on from" in process.output) == (who == "master with a storage")
+
+
 def test_a_nameserver_that_restarts_elsewhere_is_found_by_its_credentials(spawn, stack, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()

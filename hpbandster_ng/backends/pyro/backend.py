@@ -76,9 +76,14 @@ class PyroBackend:
         insecure: whether nameserver and workers do without a secret.
         max_message_bytes: what one result may weigh; whoever sends more is hung up on.
 
+    Attributes:
+        is_searching: whether :meth:`start` looks for the nameserver.
+
     Raises:
         InvalidArgumentError: ``nameserver_port`` is no port, or the limit none.
     """
+
+    is_searching = False
 
     def __init__(
         self,
@@ -115,8 +120,7 @@ class PyroBackend:
         self._clock = clock
         if self.access.insecure:
             warn_of_insecurity()
-        with contextlib.closing(self._find_nameserver(PATIENCE, PATIENCE_WITH_BUSY)) as nameserver:
-            nameserver.refuse_living(self.run_id)
+        with contextlib.closing(self._nameserver_without_master()) as nameserver:
             try:
                 check_address(self.host or "localhost", 0)
                 daemon = _Daemon(host=self.host or "localhost")
@@ -191,6 +195,19 @@ class PyroBackend:
             contextlib.closing(self._find_nameserver(patience=0)) as nameserver,
         ):
             nameserver.remove(self.run_id, self._location)
+
+    def _nameserver_without_master(self) -> _Nameserver:
+        self.is_searching = True
+        try:
+            nameserver = self._find_nameserver(PATIENCE, PATIENCE_WITH_BUSY)
+            try:
+                nameserver.refuse_living(self.run_id)
+            except BaseException:
+                nameserver.close()
+                raise
+            return nameserver
+        finally:
+            self.is_searching = False
 
     def _find_nameserver(self, patience: float, with_busy: float = 0.0) -> _Nameserver:
         address = (self.nameserver, self.nameserver_port)
