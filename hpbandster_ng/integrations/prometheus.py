@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -38,10 +39,14 @@ class RunMetrics:
     ``hpbandster_incumbent_loss``, ``_budget``             of the best run on the largest budget so far; absent before
     =====================================================  =============================================================
 
-    All have a label ``run_id``.
+    All have a label ``run_id``, and those of the dashboard, which shows runs of several places, a label ``place``.
 
     Args:
-        name: the label; by default the ``run_id`` that the log tells.
+        name: the label ``run_id``; by default what the log tells.
+        place: where the run is kept, which tells runs of one name apart.
+
+    Attributes:
+        place: as given.
 
     Example:
         >>> from hpbandster_ng.engine.events import RunDescribed, WorkerJoined
@@ -52,7 +57,8 @@ class RunMetrics:
         ({'': 1}, {'queued': 0, 'running': 0})
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, place: str | None = None) -> None:
+        self.place = place
         self._lock = threading.Lock()
         self._name = name
         self._standing = Standing()
@@ -100,9 +106,15 @@ _WITH_STATE = ("runs", "jobs")
 
 
 def families(runs: Iterable[RunMetrics]) -> list[Any]:
-    """What a collector of ``prometheus_client`` collects: each metric once, with the values of all these runs."""
-    values = {metrics.run_id: metrics.values() for metrics in runs}
-    return [_family(name, {run_id: told[name] for run_id, told in values.items()}) for name in _FAMILIES]
+    """What a collector of ``prometheus_client`` collects: each metric once, with the values of all these runs.
+
+    Args:
+        runs: no two of the same name and place.
+    """
+    values = [(metrics.run_id, metrics.place, metrics.values()) for metrics in runs]
+    labels = ["run_id"] if all(place is None for _, place, _ in values) else ["run_id", "place"]
+    told = [([run_id, place or ""][: len(labels)], by_name) for run_id, place, by_name in values]
+    return [_family(name, labels, [(run, by_name[name]) for run, by_name in told]) for name in _FAMILIES]
 
 
 def exposition(runs: Iterable[RunMetrics]) -> bytes:
@@ -113,12 +125,12 @@ def exposition(runs: Iterable[RunMetrics]) -> bytes:
     return generate_latest(registry)
 
 
-def _family(name: str, values: Mapping[str, Mapping[str, float]]) -> Any:
+def _family(name: str, labels: list[str], values: Sequence[tuple[list[str], Mapping[str, float]]]) -> Any:
     kind, full_name, text = _FAMILIES[name]
-    family = kind(full_name, text, labels=["run_id", "state"] if name in _WITH_STATE else ["run_id"])
-    for run_id, by_state in values.items():
+    family = kind(full_name, text, labels=[*labels, "state"] if name in _WITH_STATE else labels)
+    for run, by_state in values:
         for state, value in by_state.items():
-            family.add_metric([run_id, state] if name in _WITH_STATE else [run_id], value)
+            family.add_metric([*run, state] if name in _WITH_STATE else run, value)
     return family
 
 
@@ -127,13 +139,38 @@ class _Collector:
 
     def __init__(self) -> None:
         self.runs: list[RunMetrics] = []
+        self._lock = threading.Lock()
+
+    def add(self, metrics: RunMetrics) -> None:
+        """Show a run; does nothing if it is shown.
+
+        Raises:
+            InvalidArgumentError: another one of its name is.
+        """
+        with self._lock:
+            if metrics in self.runs:
+                return
+            name = metrics.run_id
+            if any(each.run_id == name for each in self.runs):
+                raise InvalidArgumentError(
+                    "run_id",
+                    name,
+                    "is shown by this registry already, of another run that is open",
+                    "so nobody can scrape this one; give its PrometheusObserver a name= or a registry of its own",
+                )
+            self.runs.append(metrics)
+
+    def remove(self, metrics: RunMetrics) -> None:
+        """Show a run no more; does nothing if it is not shown."""
+        with self._lock, contextlib.suppress(ValueError):
+            self.runs.remove(metrics)
 
     def describe(self) -> Sequence[Any]:
         """Told when it is registered; with nothing, it is not asked to collect then."""
         return []
 
     def collect(self) -> Sequence[Any]:
-        return families(self.runs)
+        return families(list(self.runs))
 
 
 _collectors: WeakKeyDictionary[Any, _Collector] = WeakKeyDictionary()
@@ -155,24 +192,29 @@ class PrometheusObserver:
         port: where a server listens from the run's first event until the run is closed, on the loopback interface
             alone; 0 takes one that is free. None starts no server, for a ``registry`` that is served already.
         registry: of ``prometheus_client``, to which the metrics are added; one of its own by default.
+        name: the label ``run_id``; by default the run's own. Two runs that are open in one registry need two names: of
+            the second one, nothing is shown, and the log of the program says so.
 
     Attributes:
         port: the one that is listened at, while it is.
 
     Raises:
-        InvalidArgumentError: ``port`` is no port.
+        InvalidArgumentError: ``port`` is no port, or ``name`` is empty.
 
     Example:
         >>> observer = PrometheusObserver(port=9464)
         >>> # bohb = BOHB(..., observers=[observer])
     """
 
-    def __init__(self, port: int | None = None, registry: Any = None) -> None:
+    def __init__(self, port: int | None = None, registry: Any = None, name: str | None = None) -> None:
         self.port = None if port is None else check_whole("port", port, 0, "0 takes one that is free")
         if self.port is not None and self.port > _LARGEST_PORT:
             raise InvalidArgumentError("port", port, f"must be at most {_LARGEST_PORT}", "0 takes one that is free")
+        given: object = name
+        if given is not None and (not isinstance(given, str) or not given):
+            raise InvalidArgumentError("name", given, "must be a text that is not empty", "None takes the run's run_id")
         self.registry = CollectorRegistry() if registry is None else registry
-        self.metrics = RunMetrics()
+        self.metrics = RunMetrics(name)
         self._wanted = self.port
         self._server: Any = None
 
@@ -188,9 +230,7 @@ class PrometheusObserver:
 
     def close(self) -> None:
         """Serve no more, and take the metrics out of the registry; a further event begins that again."""
-        runs = _collector_of(self.registry).runs
-        if self.metrics in runs:
-            runs.remove(self.metrics)
+        _collector_of(self.registry).remove(self.metrics)
         if self._server is not None:
             server, thread = self._server
             server.shutdown()
@@ -199,9 +239,7 @@ class PrometheusObserver:
             self._server = None
 
     def _serve(self) -> None:
-        runs = _collector_of(self.registry).runs
-        if self.metrics not in runs:
-            runs.append(self.metrics)
+        _collector_of(self.registry).add(self.metrics)
         if self._server is None and self._wanted is not None:
             try:
                 self._server = start_http_server(self._wanted, addr=_HOST, registry=self.registry)

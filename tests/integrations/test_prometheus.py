@@ -100,6 +100,42 @@ def test_two_runs_share_a_registry_and_counters_of_a_run_that_goes_on_go_on():
     assert ("hpbandster_workers", "first") not in parsed(generate_latest(registry).decode())
 
 
+def told_by(registry):
+    return parsed(generate_latest(registry).decode())
+
+
+def test_of_two_open_runs_of_one_name_the_second_is_not_taken_for_the_first(tmp_path, caplog):
+    registry = CollectorRegistry()
+    first = PrometheusObserver(registry=registry)
+    for event in [*BEGIN, *QUEUED]:
+        first(event)
+    with caplog.at_level(logging.ERROR, "hpbandster_ng"):
+        result = run(tmp_path, PrometheusObserver(registry=registry))
+    assert len(result.get_all_runs()) > 0
+    assert caplog.text.count("run_id='first' is shown by this registry already") == 1
+    assert "give its PrometheusObserver a name= or a registry of its own" in caplog.text
+    assert told_by(registry)["hpbandster_jobs", "first", "queued"] == 3
+    first.close()
+    second = PrometheusObserver(registry=registry)
+    second.replay(BEGIN)
+    assert told_by(registry)["hpbandster_jobs", "first", "queued"] == 0
+
+
+def test_a_name_tells_runs_of_one_name_apart():
+    registry = CollectorRegistry()
+    first, second = PrometheusObserver(registry=registry), PrometheusObserver(registry=registry, name="second")
+    for observer, events in ((first, BEGIN), (second, [*BEGIN, *QUEUED])):
+        observer.replay(events)
+    told = told_by(registry)
+    assert [told["hpbandster_jobs", name, "queued"] for name in ("first", "second")] == [0, 3]
+
+
+@pytest.mark.parametrize("name", ["", 7])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(InvalidArgumentError, match="name="):
+        PrometheusObserver(name=name)
+
+
 def test_a_port_that_is_taken_costs_the_metrics_and_not_the_run(tmp_path, caplog):
     with socket.socket() as taken, caplog.at_level(logging.ERROR, "hpbandster_ng"):
         taken.bind(("127.0.0.1", 0))

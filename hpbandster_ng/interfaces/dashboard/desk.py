@@ -160,7 +160,7 @@ class Desk:
                 if key not in self._entries:
                     raise UnknownError("There is no such run here.")
                 entry = self._entries[key]
-                follower = self._followers[key] = Follower(entry.open(), entry.name)
+                follower = self._followers[key] = Follower(entry.open(), entry.name, entry.place)
                 follower.start()
         follower.touch()
         return follower

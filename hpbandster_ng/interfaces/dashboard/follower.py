@@ -57,17 +57,19 @@ class Follower:
     Args:
         source: what it is read from.
         name: of the run, for its metrics and for the log of this program.
+        place: of the run, for its metrics.
 
     Attributes:
         metrics: of the run, for Prometheus.
     """
 
-    def __init__(self, source: Source, name: str) -> None:
+    def __init__(self, source: Source, name: str, place: str) -> None:
         self._source = source
         self._name = name
+        self._place = place
         self._lock = threading.Lock()
         self._view = source.new_view()
-        self.metrics = RunMetrics(name)
+        self.metrics = RunMetrics(name, place)
         self._generation = 0
         self._condition = Condition("reading")
         self._bookmark: object = None
@@ -170,7 +172,7 @@ class Follower:
 
     def _replace(self, events: Iterator[Event]) -> None:
         """Of a log that is another one, the view is shown when it is whole."""
-        view, metrics = self._source.new_view(), RunMetrics(self._name)
+        view, metrics = self._source.new_view(), RunMetrics(self._name, self._place)
         for event in events:
             view.fold(event)
             metrics(event)

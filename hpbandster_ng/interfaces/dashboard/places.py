@@ -38,12 +38,14 @@ class Entry:
         key: names it in addresses.
         name: for people.
         kind: ``"run"``, ``"experiment"``, ``"journal"``, ``"folder"`` or ``"pickle"``.
+        place: with the name, tells it from all others: its directory; ``"runs"`` or ``"experiments"`` of a database.
         open: makes what it is read from.
     """
 
     key: str
     name: str
     kind: str
+    place: str
     open: Callable[[], Source]
 
 
@@ -91,12 +93,16 @@ class Database:
             identity = by_name.get(name, name)
             experiments = {identity: experiments[identity]}
         return [
-            *(Entry(_key("run", name), name, "run", lambda name=name: self._source(name)) for name in runs),  # type: ignore[misc]
+            *(
+                Entry(_key("run", name), name, "run", "runs", lambda name=name: self._source(name))  # type: ignore[misc]
+                for name in runs
+            ),
             *(
                 Entry(
                     _key("experiment", identity),
                     name,
                     "experiment",
+                    "experiments",
                     lambda identity=identity: SharedLogSource(self._logs, identity),  # type: ignore[misc]
                 )
                 for identity, name in experiments.items()
@@ -189,9 +195,9 @@ def _entries_of(directory: Path) -> list[Entry]:
 def _entry_of(directory: Path) -> Entry | None:
     key = _key("directory", str(directory))
     if (directory / _JOURNAL).is_file():
-        return Entry(key, directory.name, "journal", lambda: StorageSource(JournalStorage(directory)))
+        return Entry(key, directory.name, "journal", str(directory), lambda: StorageSource(JournalStorage(directory)))
     if (directory / RESULTS).is_file() or (directory / CONFIGS).is_file():
-        return Entry(key, directory.name, "folder", lambda: FolderSource(directory))
+        return Entry(key, directory.name, "folder", str(directory), lambda: FolderSource(directory))
     if (directory / _PICKLE).is_file():
-        return Entry(key, directory.name, "pickle", lambda: PickleSource(directory / _PICKLE))
+        return Entry(key, directory.name, "pickle", str(directory), lambda: PickleSource(directory / _PICKLE))
     return None

@@ -30,7 +30,7 @@ PREDECESSORS = Path(__file__).resolve().parents[2] / "data" / "predecessor_log"
 @contextlib.contextmanager
 def following(place):
     (entry,) = place.entries()
-    follower = Follower(entry.open(), entry.name)
+    follower = Follower(entry.open(), entry.name, entry.place)
     follower.start()
     try:
         yield follower

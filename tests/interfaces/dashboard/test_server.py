@@ -14,6 +14,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("prometheus_client")
 
+from hpbandster_ng.engine.events import OpenIteration, RunDescribed
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.interfaces.dashboard import application, desk
 from hpbandster_ng.interfaces.dashboard.desk import Desk
@@ -166,6 +167,23 @@ def test_metrics_of_all_runs(client):
     names = {(sample.name, sample.labels["run_id"]): sample.value for sample in samples}
     assert names["hpbandster_incumbent_loss", "hostile"] == 0.0
     assert names["hpbandster_iterations_total", "first"] == 3
+
+
+def test_metrics_of_runs_of_one_name(tmp_path):
+    places = [tmp_path / seed / "run" for seed in "ab"]
+    for number, place in enumerate(places, start=1):
+        write(place, [RunDescribed(0.0, "run", {}), *(OpenIteration(1.0, index) for index in range(number))])
+    with serving(Directories(places)) as address:
+        client = Client(address)
+        for run in client.json("/api/runs")["runs"]:
+            path = f"/api/runs/{run['key']}/overview"
+            wait_until(lambda path=path: client.json(path)["phase"] == "live", "all is read")
+        lines = client.get("/metrics").decode().splitlines()
+    told = {line for line in lines if line.startswith("hpbandster_iterations_total{")}
+    assert told == {
+        f'hpbandster_iterations_total{{place="{place}",run_id="run"}} {number}.0'
+        for number, place in enumerate(places, start=1)
+    }
 
 
 def test_the_page_and_all_it_needs_is_served(client):
