@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from hpbandster_ng.engine.checks import is_number
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["Metric", "Metrics"]
+
+Numbers = npt.NDArray[np.float64]
 
 _OBJECTIVES = ("minimize", "maximize")
 _STRATEGIES = ("optimize", "constraint", "store")
@@ -148,10 +153,38 @@ class Metrics:
         spread = max(highest, loss) - min(lowest, loss)
         return loss + _PENALTY * (spread or abs(loss) or 1.0) * (1.0 + violation)
 
-    def dominates(self, left: Mapping[str, float], right: Mapping[str, float]) -> bool:
-        """Whether the left is as good in every optimised metric, and better in one."""
-        pairs = [(each.as_loss(left[each.name]), each.as_loss(right[each.name])) for each in self.optimised]
-        return all(mine <= other for mine, other in pairs) and any(mine < other for mine, other in pairs)
+    def front(self, values: Sequence[Mapping[str, float]]) -> list[int]:
+        """The Pareto front: the places of those that no other one dominates, the best by the metric that guides first.
+
+        One dominates another one if it is as good in every optimised metric, and better in one.
+
+        Args:
+            values: of all metrics, for each.
+
+        Example:
+            >>> metrics = Metrics([{"name": "loss"}, {"name": "seconds"}])
+            >>> metrics.front([{"loss": 0.3, "seconds": 1}, {"loss": 0.4, "seconds": 2}, {"loss": 0.1, "seconds": 9}])
+            [2, 0]
+        """
+        if not values:
+            return []
+        points = np.array([[metric.as_loss(each[metric.name]) for metric in self.optimised] for each in values])
+        ordered, order = np.unique(points, axis=0, return_inverse=True)
+        order = order.reshape(-1)  # numpy 2.0 gave it a second axis
+        found = np.flatnonzero(_is_undominated(ordered)[order])
+        return [int(place) for place in found[np.argsort(order[found], kind="stable")]]
+
+
+def _is_undominated(points: Numbers) -> npt.NDArray[np.bool_]:
+    """Of different points in lexicographic order, where who comes first is dominated by nobody behind."""
+    is_found = np.ones(len(points), dtype=bool)
+    if points.shape[1] == 2:  # a front of thousands takes its square otherwise
+        is_found[1:] = points[1:, 1] < np.minimum.accumulate(points[:, 1])[:-1]
+        return is_found
+    for place, point in enumerate(points):
+        if is_found[place]:
+            is_found[place + 1 :] &= (points[place + 1 :] < point).any(axis=1)
+    return is_found
 
 
 def _is_finite(value: float) -> bool:

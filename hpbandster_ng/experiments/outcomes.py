@@ -53,10 +53,7 @@ def best_of(result: Result, metrics: Metrics) -> Best | None:
 def pareto_front(result: Result, metrics: Metrics) -> list[Best]:
     """Feasible configurations that no other one dominates, on the same budget; the best by the first metric first."""
     candidates = _feasible_on_largest_budget(result, metrics)
-    front = [
-        each for each in candidates if not any(metrics.dominates(other.metrics, each.metrics) for other in candidates)
-    ]
-    return sorted(front, key=lambda each: metrics.guide.as_loss(each.metrics[metrics.guide.name]))
+    return [candidates[place] for place in metrics.front([each.metrics for each in candidates])]
 
 
 def _feasible_on_largest_budget(result: Result, metrics: Metrics) -> Sequence[Best]:

@@ -123,3 +123,27 @@ class TestBest:
         values = [(0.5, 1.0), (0.9, 9.0), (0.9, 8.0), (0.7, 8.5), (0.7, 5.0), (0.5, 1.0)]
         result = result_of(*((i, 9.0, {"accuracy": a, "size": s}) for i, (a, s) in enumerate(values)))
         assert [each.config["x"] for each in pareto_front(result, TWO)] == [2, 4, 0, 5]
+
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    @given(points=st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=30))
+    def test_the_front_is_what_its_definition_says(self, number, points):
+        signs = {"a": 1, "b": -1, "c": 1}
+        metrics = Metrics(
+            [
+                {
+                    "name": name,
+                    "objective": "minimize" if sign > 0 else "maximize",
+                    "strategy": "optimize" if place < number else "store",
+                }
+                for place, (name, sign) in enumerate(signs.items())
+            ]
+        )
+
+        def dominates(left, right):
+            pairs = [(sign * left[i], sign * right[i]) for i, sign in enumerate([*signs.values()][:number])]
+            return all(mine <= other for mine, other in pairs) and any(mine < other for mine, other in pairs)
+
+        front = metrics.front([dict(zip(signs, point, strict=True)) for point in points])
+        expected = [i for i, point in enumerate(points) if not any(dominates(other, point) for other in points)]
+        assert sorted(front) == expected
+        assert [points[i][0] for i in front] == sorted(points[i][0] for i in expected)

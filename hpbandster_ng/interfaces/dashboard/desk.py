@@ -21,6 +21,7 @@ from hpbandster_ng.interfaces.dashboard.payloads.errors import errors
 from hpbandster_ng.interfaces.dashboard.payloads.importance import evidence_of, found_in
 from hpbandster_ng.interfaces.dashboard.payloads.losses import losses
 from hpbandster_ng.interfaces.dashboard.payloads.overview import overview
+from hpbandster_ng.interfaces.dashboard.payloads.pareto import pareto
 from hpbandster_ng.interfaces.dashboard.payloads.statistics import correlation, model_against_random
 from hpbandster_ng.interfaces.dashboard.payloads.table import configuration, table
 from hpbandster_ng.interfaces.dashboard.payloads.timelines import timelines
@@ -88,6 +89,7 @@ def _configuration(view: RunView, query: _Query) -> _Answer:
 
 _PARTS: dict[str, Callable[[RunView, _Query], _Answer]] = {
     "losses": lambda view, _: losses(view),
+    "pareto": lambda view, query: pareto(view, query.get("first"), query.get("second")),
     "brackets": lambda view, query: brackets(view, _whole(query, "last")),
     "curves": lambda view, query: curves(view, _whole(query, "iteration")),
     "coordinates": lambda view, query: coordinates(view, _number(query, "budget")),

@@ -109,6 +109,7 @@ class RunView:
         runs, attempts: see :mod:`hpbandster_ng.interfaces.dashboard.columns`.
         errors: why a run has no loss, by its number.
         infos: what ``compute`` returned besides the loss, by number of the run.
+        measured: the values of an experiment's metrics, by number of the run.
         workers: by number.
         counts: of runs by state.
         spent: the sum of the budgets of all runs that have ended.
@@ -139,6 +140,7 @@ class RunView:
         self.attempts = Attempts()
         self.errors: dict[int, str] = {}
         self.infos: dict[int, Any] = {}
+        self.measured: dict[int, dict[str, float]] = {}
         self.workers: list[WorkerView] = []
         self.counts: Counter[int] = Counter()
         self.spent = 0.0
@@ -284,6 +286,8 @@ class RunView:
         runs.started[run] = math.nan if report.started is None else report.started
         if outcome.result is not None and outcome.result.get("info"):
             self.infos[run] = outcome.result["info"]
+        if outcome.result is not None and outcome.result.get("metrics"):
+            self.measured[run] = outcome.result["metrics"]
         if state == State.CANCELLED:
             return
         self.spent += report.job.budget

@@ -17,7 +17,8 @@ from hpbandster_ng.engine.events import (
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Job, JobReport, Outcome, OutcomeState
-from hpbandster_ng.optimizers import BOHB
+from hpbandster_ng.experiments import Experiment
+from hpbandster_ng.optimizers import BOHB, RandomSearch
 from hpbandster_ng.storage.journal import JournalStorage
 
 SPACE = ConfigSpace.ConfigurationSpace({"kind": ["relu", "tanh"], "lr": (1e-4, 1.0), "x": (0.0, 1.0)})
@@ -38,6 +39,26 @@ def run_bohb(storage, folder, n_iterations=3, compute=compute, **settings):
     settings = {"min_budget": 1, "max_budget": 9, "seed": 0, "min_points_in_model": 6, **settings}
     with BOHB(SPACE, run_id="first", backend=backend, storage=storage, working_directory=folder, **settings) as bohb:
         return bohb.run(n_iterations=n_iterations)
+
+
+METRICS = [
+    {"name": "accuracy", "objective": "maximize"},
+    {"name": "latency"},
+    {"name": "memory", "strategy": "constraint", "threshold": 0.8},
+]
+
+
+def observe_experiment(url, name, metrics, num):
+    """A real experiment, on one budget, in which the first hyperparameter trades one metric against another."""
+    settings = {"min_budget": 9, "max_budget": 9, "n_iterations": num, "seed": 0}
+    experiment = Experiment.create(url, name, SPACE, RandomSearch, metrics=metrics, **settings)
+    while (suggestion := experiment.suggest()) is not None:
+        x, lr = suggestion.config["x"], suggestion.config["lr"]
+        values = {"accuracy": 1 - (1 - x) ** 2 - lr / 4, "latency": x + lr / 8, "size": abs(lr - x), "memory": x}
+        experiment.observe(suggestion, metrics={each["name"]: values[each["name"]] for each in metrics})
+    front = experiment.pareto_front()
+    experiment.close()
+    return front
 
 
 def job(index=0, budget=1.0, iteration=0, **config):

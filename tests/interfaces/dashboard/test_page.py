@@ -14,7 +14,17 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("prometheus_client")
 
 from hpbandster_ng.storage.journal import JournalStorage
-from tests.interfaces.dashboard.logs import HOSTILE, hostile_events, job, life, run_bohb, success, write
+from tests.interfaces.dashboard.logs import (
+    HOSTILE,
+    METRICS,
+    hostile_events,
+    job,
+    life,
+    observe_experiment,
+    run_bohb,
+    success,
+    write,
+)
 from tests.interfaces.dashboard.serving import commanded
 
 playwright_api = pytest.importorskip("playwright.sync_api")
@@ -24,6 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 VIEWS = {
     "overview": ".tiles",
     "losses": "canvas",
+    "pareto": ".empty",  # it is no experiment
     "brackets": ".cell",
     "curves": "canvas",
     "coordinates": "canvas",
@@ -237,6 +248,62 @@ def test_two_runs_are_compared(browser, address):
         page.wait_for_selector("#comparison")
         assert "BOHB" in page.inner_text("#comparison")
         assert HOSTILE in page.inner_text("#comparison")
+
+
+@pytest.fixture(scope="module")
+def experiments(tmp_path_factory):
+    """Of a dashboard with experiments of two metrics, of three and of one; and the front of each."""
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed (pip install sqlalchemy)")
+    url = f"sqlite:///{tmp_path_factory.mktemp('experiments') / 'e.db'}"
+    three = [*METRICS[:2], {"name": "size"}, METRICS[2]]
+    chosen = {"two": METRICS, "three": three, "one": METRICS[:1]}
+    fronts = {name: observe_experiment(url, name, metrics, 40) for name, metrics in chosen.items()}
+    with commanded("--storage", url) as (_, address):
+        yield address, fronts
+
+
+def rows_of_front(page):
+    return page.locator("#front tbody tr td:first-child").all_inner_texts()
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pareto_front_is_shown_as_the_experiment_tells_it(browser, experiments, theme, width):
+    address, fronts = experiments
+    with opened(browser, address, color_scheme=theme) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        open_run(page, "two")
+        page.get_by_role("link", name="Pareto front").click()
+        page.wait_for_selector("#front tbody tr")
+        assert rows_of_front(page) == [str(best.config_id) for best in fronts["two"]]
+        assert len(points(page)) == len(fronts["two"])
+        assert "infeasible" in page.inner_text("#content")
+        assert page.locator(".controls select").first.is_hidden()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.mouse.click(*points(page)[0])
+        page.wait_for_selector("#drawer[open]")
+        (shown,) = re.findall(r"\(\d+, \d+, \d+\)", page.inner_text("#drawer h2"))
+        assert shown in rows_of_front(page)
+
+
+def test_of_three_metrics_any_two_are_chosen(browser, experiments):
+    address, fronts = experiments
+    with opened(browser, address) as page:
+        open_run(page, "three", "pareto")
+        page.wait_for_selector("#front tbody tr")
+        before = points(page)
+        page.get_by_label("up").select_option("size")
+        name = "echarts.getInstanceByDom(document.querySelector('.canvas')).getOption().yAxis[0].name"
+        page.wait_for_function(f"() => {name}.startsWith('size (lower is better)')")
+        assert points(page) != before
+        assert page.get_by_label("across").locator("option").all_inner_texts() == ["accuracy", "latency"]
+        assert rows_of_front(page) == [str(best.config_id) for best in fronts["three"]]
+
+
+def test_of_one_metric_there_is_no_front(browser, experiments):
+    with opened(browser, experiments[0]) as page:
+        open_run(page, "one", "pareto")
+        page.wait_for_selector("text=One metric is optimised here")
 
 
 def test_it_fits_into_a_narrow_window(browser, address):

@@ -30,16 +30,18 @@ from hpbandster_ng.interfaces.dashboard.payloads.errors import errors
 from hpbandster_ng.interfaces.dashboard.payloads.importance import evidence_of, found_in
 from hpbandster_ng.interfaces.dashboard.payloads.losses import losses
 from hpbandster_ng.interfaces.dashboard.payloads.overview import overview
+from hpbandster_ng.interfaces.dashboard.payloads.pareto import pareto
 from hpbandster_ng.interfaces.dashboard.payloads.statistics import correlation, model_against_random
 from hpbandster_ng.interfaces.dashboard.payloads.table import configuration, table
 from hpbandster_ng.interfaces.dashboard.payloads.timelines import timelines
 from hpbandster_ng.interfaces.dashboard.view import RunView
 from hpbandster_ng.storage.memory import MemoryStorage
-from tests.interfaces.dashboard.logs import ended, hostile_events, job, life, run_bohb, success
+from tests.interfaces.dashboard.logs import METRICS, ended, hostile_events, job, life, run_bohb, success
 
 PARTS = {
     "overview": lambda view: overview(view, 100.0),
     "losses": losses,
+    "pareto": pareto,
     "brackets": brackets,
     "curves": curves,
     "coordinates": coordinates,
@@ -388,3 +390,89 @@ def test_two_runs_beside_each_other(finished):
 
 def test_numbers_that_json_has_not_are_null():
     assert [shown.number(value) for value in (None, math.nan, math.inf, 1 / 3)] == [None, None, None, 0.3333333]
+
+
+# The Pareto front
+
+
+def measured(*rows, metrics=METRICS):
+    """A view of an experiment whose configurations were measured, each on a budget."""
+    names = [each["name"] for each in metrics]
+    events = [RunDescribed(0.0, "e", {"metrics": metrics})]
+    for index, (budget, *values) in enumerate(rows):
+        result = {"loss": 0.0, "info": None, "metrics": dict(zip(names, values, strict=True))}
+        events += life(job(index, budget), Outcome(OutcomeState.SUCCEEDED, result))
+    return view_of(events, is_experiment=True)
+
+
+ROWS = [
+    (1.0, 1.0, 0.0, 0.1),  # would be on the front, on a smaller budget
+    (9.0, 0.9, 5.0, 0.1),
+    (9.0, 0.5, 1.0, 0.1),
+    (9.0, 0.5, 2.0, 0.1),  # dominated
+    (9.0, 1.0, 0.0, 0.9),  # infeasible
+    (9.0, 0.9, 5.0, 0.2),  # as good as another one
+    (27.0, 1.0, 0.0, 0.9),  # infeasible, alone on its budget
+]
+
+
+def ids_of(rows):
+    return [row["id"] for row in rows]
+
+
+def test_the_front_is_that_of_the_largest_budget_with_a_feasible_configuration():
+    found = pareto(measured(*ROWS))
+    assert found["budget"] == 9.0
+    assert ids_of(found["front"]) == ["0-0-1", "0-0-5", "0-0-2"]
+    assert found["front"][0]["values"] == [0.9, 5.0, 0.1]
+    assert {row["id"]: row["is_feasible"] for row in found["others"]} == {"0-0-3": True, "0-0-4": False}
+    assert (found["num_runs"], found["num_front"], found["num_infeasible"]) == (5, 3, 1)
+    assert (found["first"], found["second"]) == ("accuracy", "latency")
+    assert [metric["strategy"] for metric in found["metrics"]] == ["optimize", "optimize", "constraint"]
+
+
+def test_where_nothing_is_feasible_there_is_no_front():
+    found = pareto(measured((9.0, 1.0, 0.0, 0.9), (3.0, 1.0, 0.0, 0.9)))
+    assert (found["budget"], found["front"], ids_of(found["others"])) == (9.0, [], ["0-0-0"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen"),
+    [
+        ((None, None), ("accuracy", "latency")),
+        (("size", None), ("size", "accuracy")),
+        ((None, "accuracy"), ("latency", "accuracy")),
+        (("size", "latency"), ("size", "latency")),
+        (("size", "size"), ("size", "accuracy")),
+        (("memory", "nothing"), ("accuracy", "latency")),
+    ],
+)
+def test_any_two_optimised_metrics_make_a_picture(asked, chosen):
+    metrics = [*METRICS[:2], {"name": "size"}, METRICS[2]]
+    found = pareto(measured((9.0, 1.0, 0.0, 3.0, 0.1), metrics=metrics), *asked)
+    assert (found["first"], found["second"]) == chosen
+
+
+@pytest.mark.parametrize("metrics", [METRICS[:1], None, 7, "loss", [7], [{"name": "a"}, {"name": "a"}], [{"b": 1}]])
+def test_without_several_metrics_there_is_none(metrics):
+    assert pareto(view_of([RunDescribed(0.0, "e", {"metrics": metrics})]))["metrics"] == []
+
+
+@pytest.mark.parametrize("values", [{}, {"accuracy": 1.0}, [1.0], {"accuracy": "x", "latency": 0.0, "memory": 0.0}])
+def test_what_was_measured_in_part_is_not_shown(values):
+    view = measured(ROWS[1])
+    result = {"loss": 0.0, "info": None, "metrics": values}
+    for event in life(job(7, 9.0), Outcome(OutcomeState.SUCCEEDED, result)):
+        view.fold(event)
+    assert pareto(view)["num_runs"] == 1
+
+
+def test_of_a_large_experiment_the_front_and_a_sample_are_shown():
+    rng = np.random.default_rng(0)
+    view = measured(*((9.0, *row) for row in rng.random((5000, 3))))
+    found = pareto(view)
+    assert len(found["front"]) == found["num_front"] < 50
+    assert len(found["others"]) == 1500
+    assert len(json.dumps(found)) < 300_000
+    anticorrelated = measured(*((9.0, x, x, 0.0) for x in rng.random(1000)))
+    assert len(pareto(anticorrelated)["front"]) == 500 < pareto(anticorrelated)["num_front"] == 1000

@@ -7,6 +7,7 @@ import { showConfiguration } from "./drawer.js";
 import start from "./views/start.js";
 import overview from "./views/overview.js";
 import losses from "./views/losses.js";
+import pareto from "./views/pareto.js";
 import brackets from "./views/brackets.js";
 import curves from "./views/curves.js";
 import coordinates from "./views/coordinates.js";
@@ -18,7 +19,7 @@ import errors from "./views/errors.js";
 import importance from "./views/importance.js";
 import compare from "./views/compare.js";
 
-const VIEWS = [overview, losses, brackets, curves, coordinates, table, correlation, model, workers, errors, importance, compare];
+const VIEWS = [overview, losses, pareto, brackets, curves, coordinates, table, correlation, model, workers, errors, importance, compare];
 const FASTEST = 250; // milliseconds between two questions for the same view
 const PATIENCE = 4; // a view that takes long to draw is asked for less often
 const BEAT = 5000; // times go on though nothing happens
@@ -92,7 +93,7 @@ function drawFrame() {
   fill(head, back, run ? h("h1", {}, run.name) : h("h1", {}, "hpbandster_ng"), h("span", { id: "lamp", class: "lamp" }), h("span", { class: "grow" }),
     h("button", { class: "plain", onclick: changeTheme, title: "Change between light and dark" }, isDark() ? "Light" : "Dark"));
   nav.hidden = !page.key;
-  if (page.key) fill(nav, VIEWS.filter((view) => view !== compare || page.runs.length > 1).map((view) => h("a", { href: `#/run/${page.key}/${view.name}`, "aria-current": view === page.view ? "page" : null }, view.title)));
+  if (page.key) fill(nav, VIEWS.filter((view) => (view !== compare || page.runs.length > 1) && (view !== pareto || run?.kind === "experiment")).map((view) => h("a", { href: `#/run/${page.key}/${view.name}`, "aria-current": view === page.view ? "page" : null }, view.title)));
   nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   drawLamp();
 }
