@@ -51,8 +51,12 @@ def leaked_threads(before: set[threading.Thread], grace: float = GRACE) -> set[t
     return {thread for thread in leaked if thread.is_alive()}
 
 
-def child_processes() -> set[psutil.Process]:
-    return {process for process in psutil.Process().children(recursive=True) if not is_helper(process)}
+def child_processes(besides: set[int]) -> set[psutil.Process]:
+    """Those of this process; where there is none besides the given ids, it is not asked whose child which process is."""
+    if besides.issuperset(psutil.pids()):
+        return set()
+    children = psutil.Process().children(recursive=True)
+    return {process for process in children if process.pid not in besides and not is_helper(process)}
 
 
 def is_helper(process: psutil.Process) -> bool:
@@ -62,9 +66,9 @@ def is_helper(process: psutil.Process) -> bool:
         return False
 
 
-def leaked_processes(before: set[psutil.Process], grace: float = GRACE) -> dict[psutil.Process, str]:
+def leaked_processes(before: set[int], grace: float = GRACE) -> dict[psutil.Process, str]:
     """The processes that outlive the grace time, with their command lines; they are ended."""
-    _, alive = psutil.wait_procs(child_processes() - before, timeout=grace)
+    _, alive = psutil.wait_procs(child_processes(besides=before), timeout=grace)
     leaked = {}
     for process in alive:
         try:
@@ -88,7 +92,7 @@ def open_databases() -> set[str]:
 class Tidiness:
     @pytest.fixture(autouse=True)
     def _nothing_left_running(self):
-        threads, processes = threads_that_count(), child_processes()
+        threads, processes = threads_that_count(), set(psutil.pids())
         yield
         leaked = leaked_threads(threads)
         assert not leaked, f"threads still run after the test: {sorted(thread.name for thread in leaked)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import logging
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-__all__ = ["Terminated", "ended_by_signals"]
+__all__ = ["Terminated", "ended_by_signals", "send_to_main_thread"]
 
 _SIGNALS = ("SIGTERM", "SIGUSR1", "SIGUSR2")
 """Slurm and the Sun Grid Engine send them some time before they kill. Ctrl-C is Python's own, KeyboardInterrupt."""
@@ -23,6 +24,16 @@ and a process passes it on to its children."""
 
 class Terminated(KeyboardInterrupt):
     """A signal ends the work, as Ctrl-C does; caught where the work began."""
+
+
+def send_to_main_thread(number: int) -> None:
+    """Let the main thread handle a signal now, even while it sleeps or waits; called in any other thread."""
+    if hasattr(signal, "pthread_kill"):
+        main_thread = threading.main_thread().ident
+        assert main_thread is not None  # it runs
+        signal.pthread_kill(main_thread, number)
+    else:  # Windows, where it is handled when the main thread goes on
+        _thread.interrupt_main(number)
 
 
 @contextlib.contextmanager

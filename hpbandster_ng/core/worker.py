@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -28,7 +26,7 @@ from hpbandster_ng.backends.pyro.credentials import (
 from hpbandster_ng.backends.pyro.nameserver import check_port
 from hpbandster_ng.backends.pyro.settings import LOST_AFTER, MAX_MESSAGE_BYTES, check_max_message_bytes
 from hpbandster_ng.backends.pyro.wire import Order
-from hpbandster_ng.core.termination import ended_by_signals
+from hpbandster_ng.core.termination import ended_by_signals, send_to_main_thread
 from hpbandster_ng.engine.checks import check_seconds
 from hpbandster_ng.engine.records import Config, ConfigId, Outcome
 from hpbandster_ng.errors import (
@@ -329,5 +327,5 @@ class Worker:
 
 def _may_finish(client: DeskClient, evaluator: Evaluator, number: int) -> bool:
     """Whether a job that is computed in this thread may go on for a while; in any case no other begins."""
-    client.end_within(_GRACE, lambda: _thread.interrupt_main(signal.Signals(number)))
+    client.end_within(_GRACE, lambda: send_to_main_thread(number))
     return evaluator.is_computing_here

@@ -125,7 +125,7 @@ def test_a_job_that_is_not_isolated_may_end_after_a_signal(make_master, start_wo
 def test_a_job_that_takes_longer_than_the_grace_time_is_handed_back(
     make_master, start_worker, log, background, tmp_path
 ):
-    told = start_worker("--hold", tmp_path / "go", "--grace", 1.5)
+    told = start_worker("--hold", tmp_path / "go", "--nap", 1000, "--grace", 1.5)
     run = background(make_master().run, 1)
     told.wait_for("computing")
     told.popen.send_signal(signal.SIGUSR1)

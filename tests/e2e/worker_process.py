@@ -70,9 +70,10 @@ def misbehave(kind):
 
 
 class Scripted(Worker):
-    def __init__(self, *args, hold: Path | None = None, slow: bool = False, **kwargs):
+    def __init__(self, *args, hold: Path | None = None, nap: float = 0.02, slow: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
         self.hold = hold
+        self.nap = nap
         self.slow = slow
 
     def compute(self, config_id, config, budget, working_directory):
@@ -81,7 +82,7 @@ class Scripted(Worker):
         if kind == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         while self.hold is not None and not self.hold.exists():
-            time.sleep(0.02)
+            time.sleep(self.nap)
         if self.slow:
             time.sleep(0.2 + 0.4 * config["x"])
         if "x" in config:
@@ -98,6 +99,7 @@ def main():
     parser.add_argument("--id")
     parser.add_argument("--timeout", type=float)
     parser.add_argument("--hold", type=Path)
+    parser.add_argument("--nap", type=float, default=0.02, help="seconds from one look at what holds it to the next")
     parser.add_argument("--slow", action="store_true", help="as work takes time")
     parser.add_argument("--isolate", action="store_true")
     parser.add_argument("--grace", type=float)
@@ -111,6 +113,7 @@ def main():
         id=args.id,
         timeout=args.timeout,
         hold=args.hold,
+        nap=args.nap,
         slow=args.slow,
         isolate=args.isolate,
     )

@@ -12,16 +12,14 @@ import pytest
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.experiments import Experiment
 from hpbandster_ng.interfaces.cli import serve_database as module
-from tests.waiting import LIMIT
 
 
 class Stubborn(Worker):
-    """Is told to end, and does not."""
+    """Is told to end, and waits for ever."""
 
     def compute(self, **_):
         os.kill(os.getpid(), signal.SIGTERM)
-        threading.Event().wait(LIMIT)
-        raise AssertionError("nothing has ended this")
+        threading.Event().wait()
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import logging
 import os
@@ -18,6 +17,7 @@ import click
 
 from hpbandster_ng.backends.evaluation import Call
 from hpbandster_ng.backends.evaluator import Evaluator
+from hpbandster_ng.core.termination import send_to_main_thread
 from hpbandster_ng.core.worker import Worker
 from hpbandster_ng.engine.records import Outcome
 from hpbandster_ng.experiments import Experiment, Suggestion
@@ -117,7 +117,7 @@ class _Evaluations:
         def watch() -> None:
             while not is_over.wait(_LOOK):
                 if self._last_moment is not None and time.monotonic() >= self._last_moment:
-                    _thread.interrupt_main(signal.SIGTERM)
+                    send_to_main_thread(signal.SIGTERM)
                     return
 
         watcher = threading.Thread(target=watch, name="hpbandster-patience", daemon=True)
