@@ -52,7 +52,7 @@ def leaked_threads(before: set[threading.Thread], grace: float = GRACE) -> set[t
 
 
 def child_processes(besides: set[int]) -> set[psutil.Process]:
-    """Those of this process; where there is none besides the given ids, it is not asked whose child which process is."""
+    """Those of this process, without the given ones; where there are no others at all, nobody's parents are read."""
     if besides.issuperset(psutil.pids()):
         return set()
     children = psutil.Process().children(recursive=True)

@@ -33,7 +33,7 @@ def send_to_main_thread(number: int) -> None:
         assert main_thread is not None  # it runs
         signal.pthread_kill(main_thread, number)
     else:  # Windows, where it is handled when the main thread goes on
-        _thread.interrupt_main(number)
+        _thread.interrupt_main(signal.Signals(number))
 
 
 @contextlib.contextmanager

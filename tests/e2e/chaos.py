@@ -109,11 +109,11 @@ class Chaos:
             if entry[1].popen.poll() is None:
                 entry[1].popen.send_signal(signal.SIGCONT)
 
-    def rage(self, seconds, num_masters):
-        """Strike for so long, and kill so many masters meanwhile."""
+    def rage(self, seconds, num_masters, interval=INTERVAL):
+        """Strike for so long, once in so many seconds, and kill so many masters meanwhile."""
         begin = time.monotonic()
         masters = [begin + seconds * (i + 0.5) / num_masters for i in range(num_masters)]
-        strikes = [begin + INTERVAL * i for i in range(1, int(seconds / INTERVAL) + 1)]
+        strikes = [begin + interval * i for i in range(1, int(seconds / interval) + 1)]
         while strikes or masters:
             if masters and masters[0] <= time.monotonic() and self.has_taken_over():
                 masters.pop(0)

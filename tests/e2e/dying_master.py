@@ -1,15 +1,11 @@
-"""A master that ends itself with SIGKILL when its log has got so many more events: directory, number of events."""
+"""The run of the masters that are killed in ``dying_masters.py``."""
 
 from __future__ import annotations
-
-import sys
 
 import ConfigSpace
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.optimizers.hyperband import HyperBand
-from hpbandster_ng.storage.journal import JournalStorage
-from tests.storage.dying import DyingStorage
 
 
 def compute(config, budget, **_):
@@ -25,7 +21,3 @@ def run(storage):
         space, min_budget=1, max_budget=3, run_id="run", seed=1, backend=backend, storage=storage
     ) as optimizer:
         return optimizer.run(total_budget=25)
-
-
-if __name__ == "__main__":
-    run(DyingStorage(JournalStorage(sys.argv[1]), int(sys.argv[2])))
