@@ -45,7 +45,9 @@ $(QUICKSTART_VENV)/.installed: $(METADATA) scripts/make_venv.sh
 quickstart: $(QUICKSTART_VENV)/.installed
 	$(QUICKSTART_VENV)/bin/python examples/quickstart.py $(ARGS)
 
+# Compiled first: where Python may write no bytecode, each of their thousand processes would compile the package again.
 test: $(VENV)/.installed-dev
+	$(BIN)/python -m compileall -q $(wildcard hpbandster_ng tests)
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-dev

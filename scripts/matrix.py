@@ -119,7 +119,8 @@ def versions(cell: Cell) -> list[str]:
 
 
 def run_tests(cell: Cell) -> tuple[bool, str]:
-    """Run the fast tests; the whole output is printed only where they fail."""
+    """Run the fast tests, compiled as by `make test`; the whole output is printed only where they fail."""
+    subprocess.run([str(cell.interpreter), "-m", "compileall", "-q", "hpbandster_ng", "tests"], cwd=ROOT, check=True)
     command = [str(cell.interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow and not bench"]
     answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if answer.returncode:

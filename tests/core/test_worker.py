@@ -149,14 +149,13 @@ def test_something_else_in_the_credentials_file_is_one_error(tmp_path):
         Toy("run").load_nameserver_credentials(tmp_path)
 
 
-def test_stale_credentials_are_one_error_within_ten_seconds(tmp_path):
+def test_stale_credentials_are_one_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
     write_credentials(credentials_path(tmp_path, "run"), "127.0.0.1", 1)
     worker = Toy("run")
     worker.load_nameserver_credentials(tmp_path)
-    begin = time.monotonic()
     with pytest.raises(NameServerError, match="a credentials file may be left over from a run that has ended"):
         worker.run()
-    assert time.monotonic() - begin < 10.0
 
 
 def test_a_long_time_without_a_master_is_warned_of_once(caplog, monkeypatch):

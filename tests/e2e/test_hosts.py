@@ -53,7 +53,7 @@ def log_in(shared):
 def test_a_partition_of_twenty_seconds_heals_without_loss(hosts, start, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
-    master = start(0, HERE / "hosts_master.py", hosts.addresses[0], shared, hosts.addresses[0], 40)
+    master = start(0, HERE / "hosts_master.py", hosts.addresses[0], shared, hosts.addresses[0], 30)
     workers = [start(number, WORKER, "--run_id", "hosts", "--directory", shared, "--slow") for number in (1, 2)]
     wait_until(lambda: len({event.worker for event in of_type(log_in(shared), JobFinished)}) == 2, "both work")
     hosts.connect(1, False)

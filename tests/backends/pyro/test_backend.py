@@ -373,7 +373,8 @@ def test_a_port_is_a_port(port):
 )
 def test_a_silent_service_in_place_of_a_nameserver_is_one_error_in_time(monkeypatch, insecure, words):
     monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 0.5)
-    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend.PATIENCE_WITH_BUSY", 7.0)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend.PATIENCE", 0.3)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend.PATIENCE_WITH_BUSY", 1.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begin = time.monotonic()
         with pytest.raises(NameServerError, match=words):
@@ -416,7 +417,8 @@ def test_nothing_is_left_of_a_master_that_leaves_its_workers_behind(nameserver, 
     assert not [name for name in own_threads() if "dispatcher" in name]
 
 
-def test_nothing_is_left_of_a_master_that_could_not_start():
+def test_nothing_is_left_of_a_master_that_could_not_start(monkeypatch):
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.backend.PATIENCE", 0.3)
     with pytest.raises(NameServerError), RandomSearch(SPACE, run_id="run", nameserver_port=1) as master:
         master.run(1)
     wait_until(lambda: not own_threads(), "the end of all threads", 2.0)

@@ -432,7 +432,8 @@ def test_a_worker_is_patient_with_a_nameserver_that_is_busy(monkeypatch, stack):
 
 
 def test_the_patience_with_a_busy_nameserver_has_an_end(monkeypatch):
-    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE_WITH_BUSY", 7.0)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE", 0.3)
+    monkeypatch.setattr("hpbandster_ng.backends.pyro.client.PATIENCE_WITH_BUSY", 1.0)
     monkeypatch.setattr("hpbandster_ng.backends.pyro.nameserver.HANDSHAKE_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent, OPEN:
         worker = Toy("busy", nameserver_port=silent.getsockname()[1], insecure=True)

@@ -44,7 +44,8 @@ def time(monkeypatch):
 
 
 @pytest.fixture
-def desk(time):
+def desk(time, monkeypatch):
+    monkeypatch.setattr(desk_module, "_POLL", 0.05)
     return Desk("run", clock=time.monotonic, silence_limit=30.0, versions={"numpy": "2.0"})
 
 
@@ -95,7 +96,8 @@ def test_a_member_takes_a_job_and_reports_it(desk, connection):
 
 
 @pytest.mark.timeout(4)  # less than it would wait for the log
-def test_who_reports_while_the_desk_closes_is_sent_home_at_once(desk, connection):
+def test_who_reports_while_the_desk_closes_is_sent_home_at_once(desk, connection, monkeypatch):
+    monkeypatch.setattr(desk_module, "_POLL", 5.0)
     desk.join("w", "token")
     events(desk)
     desk.deliver("w", attempt(desk), "job")
