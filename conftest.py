@@ -1,8 +1,10 @@
-"""What pytest must not even import."""
+"""What pytest must not even import, and which tests may run beside all others."""
 
 from __future__ import annotations
 
 import importlib.util
+
+import pytest
 
 collect_ignore_glob: list[str] = []
 if importlib.util.find_spec("pyspark") is None:  # which not every environment of the tests has
@@ -12,3 +14,23 @@ if importlib.util.find_spec("mlflow") is None:
 for extra, module in (("optuna", "optuna"), ("prometheus_client", "prometheus"), ("tensorboard", "tensorboard")):
     if importlib.util.find_spec(extra) is None:
         collect_ignore_glob.append(f"hpbandster_ng/integrations/{module}.py")
+
+WAITING = (
+    "tests/clusters/",
+    "tests/e2e/test_hosts.py",
+    "tests/e2e/test_outages.py",
+    "tests/interfaces/test_cluster.py",
+)
+"""Tests that wait for schedulers and outages, minutes in all, and compute little."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``-n 2``, one process runs those that wait while the other runs all others, each in their usual order."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not every environment of the tests has it
+
+    class TwoLanes(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "waiting" if nodeid.startswith(WAITING) else "computing"
+
+    return TwoLanes(config, log)

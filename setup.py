@@ -83,6 +83,7 @@ EXTRAS["dev"] = [
     "mlflow>=3.1",
     "playwright>=1.49",
     "pyspark[connect]",
+    "pytest-xdist>=3.6",
     "torch==2.13.0",
 ]
 

@@ -56,7 +56,7 @@ def main():
     if args.worker:
         worker = GatedWorker(args.run_id, host=host, isolate=True, lost_after=args.lost_after)
         worker.shared = args.shared_directory
-        worker.load_nameserver_credentials(args.shared_directory)
+        worker.load_nameserver_credentials(args.shared_directory, num_tries=5)  # its task has seen them, and waits
         worker.run()
         return
     space = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
