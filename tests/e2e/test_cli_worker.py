@@ -243,11 +243,9 @@ def test_a_worker_that_is_not_of_a_closed_run_says_why_in_one_line(start_here, o
 )
 def test_an_error_is_one_line_and_with_v_a_traceback(start, monkeypatch, target, options, message):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    process = start(f"{MODULE}:{target}", *options)
-    assert process.end() == 1
-    (line,) = process.output.splitlines()
+    terse, verbose = (start(f"{MODULE}:{target}", *options, before=before) for before in ([], ["-v"]))
+    assert terse.end() == verbose.end() == 1
+    (line,) = terse.output.splitlines()
     assert line.startswith(message)
-    process = start(f"{MODULE}:{target}", *options, before=["-v"])
-    assert process.end() == 1
-    assert "Traceback" in process.output
-    assert process.output.splitlines()[-1] == line
+    assert "Traceback" in verbose.output
+    assert verbose.output.splitlines()[-1] == line
