@@ -15,22 +15,25 @@ for extra, module in (("optuna", "optuna"), ("prometheus_client", "prometheus"),
     if importlib.util.find_spec(extra) is None:
         collect_ignore_glob.append(f"hpbandster_ng/integrations/{module}.py")
 
-WAITING = (
+BESIDE = (
+    "docs/spark.md",
+    "hpbandster_ng/backends/spark/",
+    "tests/backends/spark/",
     "tests/clusters/",
     "tests/e2e/test_hosts.py",
     "tests/e2e/test_outages.py",
     "tests/interfaces/test_cluster.py",
 )
-"""Tests that wait for schedulers and outages, minutes in all, and compute little."""
+"""Tests that take minutes and compute little in Python: they wait for schedulers, for Java and for outages."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With ``-n 2``, one process runs those that wait while the other runs all others, each in their usual order."""
+    """With ``-n 2``, one process runs those of the table while another one runs all others, each in its usual order."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not every environment of the tests has it
 
     class TwoLanes(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return "waiting" if nodeid.startswith(WAITING) else "computing"
+            return "beside" if nodeid.startswith(BESIDE) else "others"
 
     return TwoLanes(config, log)
