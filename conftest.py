@@ -30,6 +30,8 @@ BESIDE = (
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With ``-n 2``, one process runs those of the table while another one runs all others, each in its usual order."""
+    if config.getoption("dist") != "load":
+        return None
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not every environment of the tests has it
 
     class TwoLanes(LoadScopeScheduling):

@@ -51,6 +51,7 @@ EXTRAS["test"] = [
     "psutil>=5.9",
     "pytest>=8.2",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     *EXTRAS["dashboard"],
     *EXTRAS["dask"],
     *EXTRAS["mongo"],
@@ -83,7 +84,6 @@ EXTRAS["dev"] = [
     "mlflow>=3.1",
     "playwright>=1.49",
     "pyspark[connect]",
-    "pytest-xdist>=3.6",
     "torch==2.13.0",
 ]
 

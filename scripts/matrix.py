@@ -38,14 +38,15 @@ FIRST_WITH_WHEELS = {
     },
 }
 TOOLS = (
-    "furo", "hypothesis", "myst-parser", "onnxruntime", "psutil", "pytest", "pytest-timeout", "sphinx", "torch",
+    "furo", "hypothesis", "myst-parser", "onnxruntime", "psutil", "pytest", "pytest-timeout", "pytest-xdist", "sphinx",
+    "torch",
 )  # fmt: skip
 """What setup.py names for the work on this package; always the newest."""
 
 SHOWN = ("numpy", "ConfigSpace")
 
 AT_ONCE = 2
-"""Environments that are tested at the same time."""
+"""Environments that are tested at the same time, and processes of tests in each: they wait as much as they compute."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def run_tests(cell: Cell) -> tuple[bool, str]:
     """Run the fast tests, compiled as by `make test`; the whole output is printed only where they fail."""
     subprocess.run([str(cell.interpreter), "-m", "compileall", "-q", "hpbandster_ng", "tests"], cwd=ROOT, check=True)
     command = [str(cell.interpreter), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow and not bench"]
+    command += ["-n", str(AT_ONCE), "--dist", "loadfile"]
     answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if answer.returncode:
         print(answer.stdout)
@@ -156,7 +158,7 @@ def main() -> None:
     if which not in ("all", "ends"):
         sys.exit(f"{which!r} must be 'all' or 'ends'")
     rows, failures = [["Python", "ends", *SHOWN, "tests", "seconds"]], 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # tests wait more than they compute
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         for passed, row in pool.map(lambda chosen_cell: run_cell(*chosen_cell), chosen(which)):
             failures += not passed
             rows.append(row)
