@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from types import SimpleNamespace
 
 import ConfigSpace
 import pytest
@@ -197,7 +198,7 @@ def test_other_standings_need_a_subclass_that_makes_the_iterations():
     class Other(AsyncHyperBand):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self.standings = object()
+            self.standings = SimpleNamespace(budget_a_run=None)
 
     with make(Other) as master, pytest.raises(NotImplementedError, match="Other must implement get_next_iteration"):
         master.run(1)
