@@ -75,8 +75,7 @@ def interactive_HBS_plot(
 
 
 def _draw(curves: Sequence[Curve], view: CurvesView, colors: Sequence[Sequence[float]]) -> tuple[Figure, Axes]:
-    plt = look.pyplot()
-    with plt.rc_context(look.STYLE):
+    with look.styled_pyplot() as plt:
         figure = plt.figure(figsize=(10.0, 6.0))
         axes = figure.add_axes((0.22, 0.11, 0.75, 0.8), title=view.title)
         lines = [_draw_curve(axes, *each) for each in zip(curves, colors, strict=True)]
