@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from hpbandster_ng.analysis.rank_correlation import rank_correlation
 from hpbandster_ng.analysis.runs import AnyRun, by_budget
-from hpbandster_ng.engine.schedule import Bracket, hyperband_brackets
+from hpbandster_ng.engine.schedule import Bracket, budget_text, hyperband_brackets
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["Advice", "BudgetAdvice", "Choice", "advise"]
@@ -125,7 +125,7 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
         raise InvalidArgumentError(
             "runs",
             f"{len(runs)} runs",
-            f"must contain one that succeeded on the largest budget, {largest:g}",
+            f"must contain one that succeeded on the largest budget, {budget_text(largest)}",
             "run.error_logs of each there tells why it failed",
         )
     costs = _costs(runs, ranks.budgets)

@@ -13,6 +13,7 @@ from typing import Any
 
 from hpbandster_ng.core.run import ConfigId, Run
 from hpbandster_ng.engine.records import Config
+from hpbandster_ng.engine.schedule import budget_text
 
 __all__ = ["Incumbent", "result_html", "summary"]
 
@@ -84,7 +85,7 @@ def _budgets(runs: Sequence[Run]) -> str:
     for budget, each in sorted(by_budget.items())[-_MOST_ROWS:]:
         losses = [run.loss for run in each if run.loss is not None and run.is_success]
         best = f"{min(losses):.6g}" if losses else "-"
-        rows.append([f"{budget:g}", f"{len(each):,}", f"{len(each) - len(losses):,}", best])
+        rows.append([budget_text(budget), f"{len(each):,}", f"{len(each) - len(losses):,}", best])
     return _table(["budget", "runs", "failed", "lowest loss"], rows, _NUMBER)
 
 
