@@ -56,7 +56,8 @@ def interactive_HBS_plot(
             seen on white.
         colors_floats: the place on the colour map, 0 to 1, of each curve that has a point, in their order.
         title: above the plot.
-        show: open a window and wait for its end.
+        show: open a window and wait for its end, or a page of the browser. A notebook shows Plotly's figure by itself,
+            and would then show it twice.
         backend: ``"matplotlib"`` or ``"plotly"``.
 
     Raises:

@@ -25,7 +25,7 @@ _SEED = 0
 
 @click.command("advise")
 @experiment_argument(required=False)
-@storage_option(required=False)
+@storage_option(required=False, has_runs=True)
 @click.option(
     "--result",
     "path",
@@ -59,6 +59,8 @@ def advise_on_budgets(experiment: str | None, storage: str | None, path: Path | 
         for each in advice.budgets
     )
     show_table(("budget", "configurations", "rank correlation", "95 % interval", "cost"), rows)
+    if advice.is_of_survivors:
+        say("Only survivors were run on larger budgets, and these correlate less than all do: a BudgetProbe runs all.")
     say("")
     choices = (
         [budget_text(each.min_budget), each.eta, f"{each.speed:.2f}"] for each in advice.choices[:_CHOICES_SHOWN]

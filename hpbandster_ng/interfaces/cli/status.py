@@ -51,7 +51,7 @@ class _Shown:
 @click.command()
 @experiment_argument(required=False)
 @click.option("--config", "config_name", metavar="I_S_N", help="What became of one configuration, such as 0_0_3.")
-@storage_option()
+@storage_option(has_runs=True)
 @as_json_option
 def status(experiment: str | None, config_name: str | None, storage: str, as_json: bool) -> None:
     """Show how far an experiment or a run is, what is best so far, whom it waits for, and why, if nothing runs.
