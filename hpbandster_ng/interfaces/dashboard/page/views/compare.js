@@ -70,7 +70,7 @@ function option(data, state, names) {
     xAxis: axis(byTime ? `time since the start [${unit.name}]` : "budget spent", { min: 0, max: Math.max(...ends) / unit.size || 1, axisLabel: { showMaxLabel: false } }),
     yAxis: axis("loss", { nameGap: 48, axisLabel: { formatter: (value) => number(value, 3) } }),
     series: all.map((changes, i) => {
-      const points = changes.map((change) => ({ value: [(byTime ? change[0] : change[1]) / unit.size, change[3]], tip: [names[i], `loss ${number(change[3])} on budget ${budgetText(change[2])}`, `after ${duration(change[0])}, ${number(change[1])} spent`] }));
+      const points = changes.map((change) => ({ value: [(byTime ? change[0] : change[1]) / unit.size, change[3]], tip: [names[i], `loss ${number(change[3])} on budget ${budgetText(change[2])}`, `after ${duration(change[0])}, ${budgetText(change[1])} spent`] }));
       if (points.length) points.push({ value: [ends[i] / unit.size, changes.at(-1)[3]], symbol: "none" });
       return { id: `run ${i}`, name: i && names[0] === names[1] ? `${names[1]} (2)` : names[i], type: "line", step: "end", symbol: "circle", symbolSize: 7, lineStyle: { width: 2, color: colors[i] }, itemStyle: { color: colors[i] }, data: points };
     }),
