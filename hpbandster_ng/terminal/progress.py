@@ -141,7 +141,7 @@ class ProgressBar:
 def _rungs(standing: Standing) -> list[str]:
     """How many jobs run on which budget: the smallest few, and the largest."""
     counts = sorted(Counter(start.budget for start in standing.running.values()).items())
-    told = [f"{count}@{budget:g}" for budget, count in counts]
+    told = [f"{count}@{budget_text(budget)}" for budget, count in counts]
     if len(told) > _MOST_RUNGS:
         told[_MOST_RUNGS - 1 : -1] = ["…"]
     return [f"rungs {' '.join(told)}"] if told else []

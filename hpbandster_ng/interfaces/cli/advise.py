@@ -60,7 +60,7 @@ def advise_on_budgets(experiment: str | None, storage: str | None, path: Path | 
     )
     show_table(("budget", "configurations", "rank correlation", "95 % interval", "cost"), rows)
     if advice.is_of_survivors:
-        say("Only survivors were run on larger budgets, and these correlate less than all do: a BudgetProbe runs all.")
+        say("Only survivors were run on larger budgets: the correlations are theirs, and lower than among all.")
     say("")
     choices = (
         [budget_text(each.min_budget), each.eta, f"{each.speed:.2f}"] for each in advice.choices[:_CHOICES_SHOWN]
