@@ -28,7 +28,7 @@ source_suffix = {".md": "markdown"}
 html_theme = "furo"
 html_title = f"hpbandster_ng {release}"
 html_static_path = ["_static"]
-html_css_files = ["width.css"]
+html_css_files = ["site.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -58,7 +58,16 @@ class Diagram(Directive):
         ]
 
 
+def without_an_empty_end(_app, doctree):
+    """A session ends with an empty line for doctest, which readers need not see."""
+    for block in doctree.findall(nodes.literal_block):
+        if block.rawsource == block.astext():  # else it is no plain text
+            block.rawsource = block.astext().rstrip()
+            block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app):
     app.add_directive("diagram", Diagram)
+    app.connect("doctree-read", without_an_empty_end)
     app.connect("builder-inited", lambda _: diagrams.draw_all(HERE / "_build" / "diagrams"))
     app.connect("builder-inited", lambda _: plots.draw_all(HERE / "_build" / "plots"))

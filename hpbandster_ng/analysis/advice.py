@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from hpbandster_ng.analysis.rank_correlation import rank_correlation
 from hpbandster_ng.analysis.runs import AnyRun, by_budget
-from hpbandster_ng.engine.schedule import Bracket, hyperband_brackets
+from hpbandster_ng.engine.schedule import Bracket, budget_text, hyperband_brackets
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["Advice", "BudgetAdvice", "Choice", "advise"]
@@ -32,6 +32,10 @@ _MOST_CONFIGS = 100_000
 
 _AS_GOOD = 0.95
 """Of choices that promise at least this share of the best one's speed, the one with the largest budgets is taken."""
+
+_LEFT_OFF = 0.25
+"""This share of the configurations or more, left off on a smaller budget, were chosen by how they did: in a probe that
+broke off, it is as many as there were workers."""
 
 Losses = npt.NDArray[np.float64]
 
@@ -78,11 +82,14 @@ class Advice:
         budgets: ascending; the last is the largest.
         choices: all that were judged, the fastest first.
         best: the one to take; with the largest budget as ``min_budget``, nothing is gained by smaller ones.
+        is_of_survivors: larger budgets were for the better configurations only, as in Hyperband; among these, the
+            correlations are lower than among all.
     """
 
     budgets: tuple[BudgetAdvice, ...]
     choices: tuple[Choice, ...]
     best: Choice
+    is_of_survivors: bool
 
     @property
     def max_budget(self) -> float:
@@ -115,8 +122,8 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
         ...                            time_stamps={"started": 0.0, "finished": budget})
         >>> runs = [ran(number, budget) for number in range(12) for budget in (1, 9)]
         >>> advice = advise(runs, np.random.default_rng(0))
-        >>> advice.best.min_budget, round(advice.budgets[0].correlation, 2)
-        (1, 0.78)
+        >>> advice.best.min_budget, round(advice.budgets[0].correlation, 2), advice.is_of_survivors
+        (1, 0.78, False)
     """
     runs = list(runs)
     ranks = rank_correlation(runs)
@@ -125,7 +132,7 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
         raise InvalidArgumentError(
             "runs",
             f"{len(runs)} runs",
-            f"must contain one that succeeded on the largest budget, {largest:g}",
+            f"must contain one that succeeded on the largest budget, {budget_text(largest)}",
             "run.error_logs of each there tells why it failed",
         )
     costs = _costs(runs, ranks.budgets)
@@ -144,7 +151,15 @@ def advise(runs: Iterable[AnyRun], rng: np.random.Generator) -> Advice:
     told = [*(each for each in budgets if math.isfinite(each.correlation)), top]
     choices = sorted(_choices(told, rng), key=lambda choice: -choice.speed)
     good = [choice for choice in choices if choice.speed >= _AS_GOOD * choices[0].speed]
-    return Advice((*budgets, top), tuple(choices), max(good, key=lambda choice: (choice.min_budget, choice.speed)))
+    best = max(good, key=lambda choice: (choice.min_budget, choice.speed))
+    return Advice((*budgets, top), tuple(choices), best, _are_survivors(runs, largest))
+
+
+def _are_survivors(runs: Sequence[AnyRun], largest: float) -> bool:
+    """Whether many succeeded on a smaller budget, and ran on no larger one."""
+    last = {run.config_id: run for run in sorted(runs, key=lambda run: run.budget)}
+    left_off = [run for run in last.values() if run.is_success and run.budget < largest]
+    return len(left_off) >= _LEFT_OFF * len(last)
 
 
 def _judged(budget: float, rho: float, count: int, cost: float) -> BudgetAdvice:

@@ -13,6 +13,7 @@ from hpbandster_ng.analysis.parameters import Parameter, encoded, inferred
 from hpbandster_ng.analysis.runs import AnyRun, by_budget, spans_magnitudes, successful_runs
 from hpbandster_ng.analysis.ticks import parameter_ticks
 from hpbandster_ng.engine.records import Config, ConfigId
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["ParallelCoordinates", "axis_ticks", "loss_ticks", "parallel_coordinates"]
@@ -52,7 +53,7 @@ class ParallelCoordinates:
     def title(self) -> str:
         shown = len(self.config_ids)
         some = f"{shown} of {self.num_configs:,}" if shown < self.num_configs else f"{shown:,}"
-        return f"{some} configuration{'' if some == '1' else 's'} on budget {self.budget:g}"
+        return f"{some} configuration{'' if some == '1' else 's'} on budget {budget_text(self.budget)}"
 
     @property
     def loss_positions(self) -> Array:

@@ -16,6 +16,7 @@ import os
 import pickle
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -122,7 +123,7 @@ class Child:
             except (_DiedError, TimeoutError) as error:
                 raise self._refusal(
                     f"imports this program, but it {error}; what it said itself stands on the standard error stream"
-                ) from error
+                ) from None
             if problem is not None:
                 raise InvalidArgumentError(*self._blamed, *problem)
             self._is_ready = True
@@ -302,6 +303,7 @@ def refuse_to_run_in_a_child(parameter: str, value: object, does: str) -> None:
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing itself finds it out
         way_out = "put what the script does below `if __name__ == '__main__':`"
+        sys.tracebacklimit = 0  # each child ends with a line; where the run begins, the program's own traceback shows
         raise InvalidArgumentError(parameter, value, does, way_out)
 
 

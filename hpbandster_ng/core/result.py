@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpbandster_ng.core.recommendation import recommended
-from hpbandster_ng.core.result_html import Incumbent, result_html
-from hpbandster_ng.core.result_pickle import read_pickle, write_pickle
+from hpbandster_ng.core.result_html import Incumbent, result_html, summary
+from hpbandster_ng.core.result_pickle import plain_datum, read_pickle, write_pickle
 from hpbandster_ng.core.result_tables import LossFunction, fanova_data, pandas_dataframe, tidy_dataframe
 from hpbandster_ng.core.run import LearningCurve, Run, extract_HBS_learning_curves
 from hpbandster_ng.engine.iteration import Datum
-from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.storage.legacy_json import json_result_logger, read_log
@@ -72,8 +71,8 @@ class Result:
         >>> stamps = {"submitted": 1000.0, "started": 1000.5, "finished": 1002.0}
         >>> datum = Datum({"x": 0.5}, {}, {9.0: {"loss": 0.1, "info": {}}}, {9.0: stamps}, {9.0: None})
         >>> result = Result({(0, 0, 0): datum}, {"time_ref": 1000.0, "max_budget": 9.0, "budgets": [9.0]})
-        >>> result.get_incumbent_id()
-        (0, 0, 0)
+        >>> result
+        <Result: 1 configuration, 1 run in 2 s, incumbent (0, 0, 0)>
         >>> result.get_all_runs()[0].time_stamps["finished"]
         2.0
     """
@@ -112,21 +111,13 @@ class Result:
         self.HB_config = dict(state["HB_config"])
         if isinstance(self.HB_config.get("budgets"), np.ndarray):
             self.HB_config["budgets"] = self.HB_config["budgets"].tolist()
-        self.data = {
-            config_id: dataclasses.replace(
-                datum,
-                results=_by_plain_budget(datum.results),
-                time_stamps=_by_plain_budget(datum.time_stamps),
-                exceptions=_by_plain_budget(datum.exceptions),
-                outcomes=_by_plain_budget(getattr(datum, "outcomes", {})),  # results of before have none of
-                workers=_by_plain_budget(getattr(datum, "workers", {})),  # these two
-                budget=plain(datum.budget, "budget"),
-            )
-            for config_id, datum in state["data"].items()
-        }
+        self.data = {config_id: plain_datum(datum) for config_id, datum in state["data"].items()}
 
     def __getitem__(self, config_id: ConfigId) -> Datum:
         return self.data[config_id]
+
+    def __repr__(self) -> str:
+        return f"<Result: {summary(self.get_all_runs(), len(self.data))}, incumbent {self.get_incumbent_id()}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: the runs on each budget, the incumbent, and how its loss came down."""
@@ -376,10 +367,6 @@ def _relative_copy(datum: Datum, time_ref: float) -> Datum:
         outcomes=dict(datum.outcomes),
         workers=dict(datum.workers),
     )
-
-
-def _by_plain_budget(values: Mapping[float, Any]) -> dict[float, Any]:
-    return {plain(budget, "budget"): value for budget, value in values.items()}
 
 
 def _run(config_id: ConfigId, datum: Datum, budget: float) -> Run:

@@ -13,8 +13,9 @@ from typing import Any
 
 from hpbandster_ng.core.run import ConfigId, Run
 from hpbandster_ng.engine.records import Config
+from hpbandster_ng.engine.schedule import budget_text
 
-__all__ = ["Incumbent", "result_html"]
+__all__ = ["Incumbent", "result_html", "summary"]
 
 _WIDTH, _HEIGHT = 320, 72
 _MOST_ROWS = 30
@@ -49,7 +50,7 @@ def result_html(runs: Sequence[Run], num_configs: int, incumbent: Incumbent | No
         num_configs: how many configurations it has.
         incumbent: None if there is none yet.
     """
-    parts = [f"<p><strong>Result</strong>: {_summary(runs, num_configs)}</p>"]
+    parts = [f"<p><strong>Result</strong>: {summary(runs, num_configs)}</p>"]
     if runs:
         parts.append(_budgets(runs))
     if incumbent is not None:
@@ -57,7 +58,8 @@ def result_html(runs: Sequence[Run], num_configs: int, incumbent: Incumbent | No
     return f'<div style="font-size:90%">{"".join(parts)}</div>'
 
 
-def _summary(runs: Sequence[Run], num_configs: int) -> str:
+def summary(runs: Sequence[Run], num_configs: int) -> str:
+    """How much there is in a result, in a line of text."""
     told = f"{_counted(num_configs, 'configuration')}, {_counted(len(runs), 'run')}"
     ends = [run.time_stamps["finished"] for run in runs if "finished" in run.time_stamps]
     return f"{told} in {_duration(max(ends))}" if ends and max(ends) > 0 else told
@@ -83,7 +85,7 @@ def _budgets(runs: Sequence[Run]) -> str:
     for budget, each in sorted(by_budget.items())[-_MOST_ROWS:]:
         losses = [run.loss for run in each if run.loss is not None and run.is_success]
         best = f"{min(losses):.6g}" if losses else "-"
-        rows.append([f"{budget:g}", f"{len(each):,}", f"{len(each) - len(losses):,}", best])
+        rows.append([budget_text(budget), f"{len(each):,}", f"{len(each) - len(losses):,}", best])
     return _table(["budget", "runs", "failed", "lowest loss"], rows, _NUMBER)
 
 

@@ -8,8 +8,10 @@ in for themselves as fresh empty classes, so that a file can change nothing of t
 from __future__ import annotations
 
 import collections
+import dataclasses
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from hpbandster_ng.engine.records import ConfigId
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.storage.files import replace_file
 
-__all__ = ["read_pickle", "write_pickle"]
+__all__ = ["plain_datum", "read_pickle", "write_pickle"]
 
 _TRUSTED = "if you trust the file, read it by pickle.load"
 _ANEW = (
@@ -122,6 +124,23 @@ def _refusal(path: str | os.PathLike[str], reason: str, way_out: str = _TRUSTED)
     return LogError(
         f"path={os.fspath(path)!r} must be a pickled Result made of plain Python and numpy, but {reason}; {way_out}"
     )
+
+
+def plain_datum(datum: Datum) -> Datum:
+    """With budgets that are Python's numbers; those of the predecessor are numpy's."""
+    return dataclasses.replace(
+        datum,
+        results=_by_plain_budget(datum.results),
+        time_stamps=_by_plain_budget(datum.time_stamps),
+        exceptions=_by_plain_budget(datum.exceptions),
+        outcomes=_by_plain_budget(getattr(datum, "outcomes", {})),  # results of before have none of
+        workers=_by_plain_budget(getattr(datum, "workers", {})),  # these two
+        budget=plain(datum.budget, "budget"),
+    )
+
+
+def _by_plain_budget(values: Mapping[float, Any]) -> dict[float, Any]:
+    return {plain(budget, "budget"): value for budget, value in values.items()}
 
 
 def write_pickle(result: object, path: str | os.PathLike[str]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpbandster_ng.engine.records import ConfigId, OutcomeState
+from hpbandster_ng.engine.schedule import budget_text
 
-__all__ = ["ConfigId", "LearningCurve", "OutcomeState", "Run", "extract_HBS_learning_curves"]
+__all__ = ["ConfigId", "LearningCurve", "OutcomeState", "Run", "budget_text", "extract_HBS_learning_curves"]
 
 LearningCurve = list[tuple[float, float]]
 """Points ``(t, loss)``; ``t`` is a budget, a time in seconds, or whatever the extractor takes it for."""

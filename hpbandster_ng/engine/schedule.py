@@ -19,6 +19,7 @@ __all__ = [
     "BudgetPlan",
     "Plan",
     "Planned",
+    "budget_text",
     "full_budget_brackets",
     "hyperband_brackets",
     "rung_budgets",
@@ -79,6 +80,16 @@ def _is_finite_number(value: object) -> bool:
         return math.isfinite(value)  # type: ignore[arg-type]
     except TypeError:
         return False
+
+
+def budget_text(budget: float) -> str:
+    """A budget as people read it; not rounded, so that what they copy from there makes the same rungs.
+
+    Example:
+        >>> budget_text(27.0), budget_text(1_234_567.0), budget_text(2 / 3)
+        ('27', '1234567', '0.666666666667')
+    """
+    return f"{budget:.12g}"
 
 
 def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[float, ...]:
@@ -267,13 +278,13 @@ Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[float, ...]]) -> list[str]:
-    cells = [head, *(tuple(f"{cell:.12g}" for cell in row) for row in rows)]
+    cells = [head, *(tuple(map(budget_text, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
 
 
 def _spending(total: float, full: float) -> str:
-    return f"total budget {total:.12g} ({total / full:.6g} full evaluations)"
+    return f"total budget {budget_text(total)} ({total / full:.6g} full evaluations)"
 
 
 def repeat(brackets: Sequence[Bracket], first: int, count: int) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hpbandster_ng.engine.checks import is_positive
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["JobTimeout", "TimeLimit"]
@@ -41,7 +42,7 @@ class TimeLimit:
         if not callable(self.job_timeout):
             return None if self.job_timeout is None else float(self.job_timeout)
         seconds = self.job_timeout(budget)
-        _check(seconds, f"is what the function returned for budget {budget:g}, and no finite number above 0")
+        _check(seconds, f"is what the function returned for budget {budget_text(budget)}, and no finite number above 0")
         return float(seconds)
 
 

@@ -11,7 +11,7 @@ from hpbandster_ng.core.master import Master
 from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import ConfigGenerator
 from hpbandster_ng.engine.records import Config
-from hpbandster_ng.engine.schedule import Bracket, BudgetPlan, Plan, repeat
+from hpbandster_ng.engine.schedule import Bracket, BudgetPlan, Plan, budget_text, repeat
 from hpbandster_ng.engine.steps import AnyIteration
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
@@ -142,6 +142,6 @@ class ScheduledMaster(Master):
             raise InvalidArgumentError(
                 "total_budget",
                 total_budget,
-                f"must be at least {self.budgets[0]:g}, the smallest budget of a job",
+                f"must be at least {budget_text(self.budgets[0])}, the smallest budget of a job",
                 "it is the sum of the budgets of all jobs, such as 20 * max_budget",
             )

@@ -9,6 +9,7 @@ from typing import Any
 from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Eliminate, EndJob, Event, QueueJob, StartJob
 from hpbandster_ng.engine.records import ConfigId, Outcome
+from hpbandster_ng.engine.schedule import budget_text
 
 __all__ = ["awaited", "config_name", "duration", "incumbent", "iterations", "picks", "rungs", "runs", "state", "story"]
 
@@ -69,7 +70,8 @@ def incumbent(standing: Standing) -> str:
     best = standing.incumbent
     if best is None or best.outcome.result is None:
         return "nothing has succeeded yet"
-    return f"loss {best.outcome.result['loss']:.6g} on budget {best.job.budget:g}, {config_name(best.job.config_id)}"
+    budget = budget_text(best.job.budget)
+    return f"loss {best.outcome.result['loss']:.6g} on budget {budget}, {config_name(best.job.config_id)}"
 
 
 def state(standing: Standing, now: float, is_shared: bool = False) -> str:
@@ -134,13 +136,14 @@ def _awaited(start: StartJob, usual: float | None, now: float) -> tuple[str, str
         remarks.append(f"is killed after {duration(start.time_limit)}")
     if start.attempt > 1:
         remarks.append(f"attempt {start.attempt}")
-    return config_name(start.config_id), f"{start.budget:g}", start.worker, duration(since), ", ".join(remarks)
+    name, budget = config_name(start.config_id), budget_text(start.budget)
+    return name, budget, start.worker, duration(since), ", ".join(remarks)
 
 
 def rungs(standing: Standing) -> list[tuple[str, str, str, str, str]]:
     """The rungs on which something runs or waits: iteration, budget, ended, running, queued."""
     return [
-        (str(iteration), f"{budget:g}", str(rung.ended), str(rung.running), str(rung.queued))
+        (str(iteration), budget_text(budget), str(rung.ended), str(rung.running), str(rung.queued))
         for (iteration, budget), rung in standing.rungs.items()
     ]
 
@@ -169,12 +172,12 @@ def story(events: Iterable[Event], config_id: ConfigId) -> list[tuple[float, str
             case QueueJob(job=job) if job.config_id == config_id:
                 if not told:
                     told.append((event.at, _picked(job.config_info)))
-                told.append((event.at, f"queued on budget {job.budget:g}"))
+                told.append((event.at, f"queued on budget {budget_text(job.budget)}"))
             case StartJob() if event.config_id == config_id:
                 attempt = f", attempt {event.attempt}" if event.attempt > 1 else ""
-                told.append((event.at, f"started on budget {event.budget:g} by {event.worker}{attempt}"))
+                told.append((event.at, f"started on budget {budget_text(event.budget)} by {event.worker}{attempt}"))
             case EndJob(report=report) if report.job.config_id == config_id:
-                told.append((event.at, f"ended on budget {report.job.budget:g}: {_outcome(report.outcome)}"))
+                told.append((event.at, f"ended on budget {budget_text(report.job.budget)}: {_outcome(report.outcome)}"))
             case Eliminate() if event.config_id == config_id:
                 told.append((event.at, "is out, and will never run again"))
     return told
@@ -183,7 +186,7 @@ def story(events: Iterable[Event], config_id: ConfigId) -> list[tuple[float, str
 def _picked(config_info: Mapping[str, Any]) -> str:
     if config_info.get("model_based_pick"):
         budget = config_info.get("model_budget")
-        return "proposed by the model" if budget is None else f"proposed by the model of budget {budget:g}"
+        return "proposed by the model" if budget is None else f"proposed by the model of budget {budget_text(budget)}"
     return f"picked without the model: {config_info.get('random_reason', 'this optimizer has none')}"
 
 

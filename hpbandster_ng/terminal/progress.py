@@ -23,6 +23,7 @@ from rich.text import Text
 
 from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Event, OpenIteration, RunRequested, StartJob, WorkerJoined
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.terminal.answers import duration
 
 __all__ = ["ProgressBar"]
@@ -130,7 +131,7 @@ class ProgressBar:
             parts.append(f"{busy}/{workers} workers busy" if workers else f"{busy} running")
         best = standing.incumbent
         if best is not None and best.outcome.result is not None:
-            parts.append(f"best {best.outcome.result['loss']:.4g} on {best.job.budget:g}")
+            parts.append(f"best {best.outcome.result['loss']:.4g} on {budget_text(best.job.budget)}")
         left = standing.seconds_left(self.clock()) if standing.running else None
         if left is not None:
             parts.append(f"{duration(left)} left")
@@ -140,7 +141,7 @@ class ProgressBar:
 def _rungs(standing: Standing) -> list[str]:
     """How many jobs run on which budget: the smallest few, and the largest."""
     counts = sorted(Counter(start.budget for start in standing.running.values()).items())
-    told = [f"{count}@{budget:g}" for budget, count in counts]
+    told = [f"{count}@{budget_text(budget)}" for budget, count in counts]
     if len(told) > _MOST_RUNGS:
         told[_MOST_RUNGS - 1 : -1] = ["…"]
     return [f"rungs {' '.join(told)}"] if told else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "mark_the_start",
     "new_figure",
     "pyplot",
+    "styled_pyplot",
 ]
 
 STYLE: dict[str, Any] = {
@@ -56,10 +58,23 @@ def pyplot() -> Any:
     return plt
 
 
+@contextmanager
+def styled_pyplot() -> Iterator[Any]:
+    """``matplotlib.pyplot``, whose new figures have our look.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    plt = pyplot()
+    # Loads the backend: that of notebooks sets that figures are shown, which would be undone with the look.
+    plt.draw_if_interactive()
+    with plt.rc_context(STYLE):
+        yield plt
+
+
 def new_figure(title: str, rows: int = 1, width: float = 8.0, height: float = 4.8, **subplots: Any) -> tuple[Any, Any]:
     """A figure in our look with one axes, or with an array of ``rows`` axes below each other."""
-    plt = pyplot()
-    with plt.rc_context(STYLE):
+    with styled_pyplot() as plt:
         figure, axes = plt.subplots(rows, figsize=(width, height), layout="constrained", **subplots)
         if isinstance(axes, np.ndarray):
             figure.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"])

@@ -56,7 +56,8 @@ def interactive_HBS_plot(
             seen on white.
         colors_floats: the place on the colour map, 0 to 1, of each curve that has a point, in their order.
         title: above the plot.
-        show: open a window and wait for its end.
+        show: open a window and wait for its end, or a page of the browser. A notebook shows Plotly's figure by itself,
+            and would then show it twice.
         backend: ``"matplotlib"`` or ``"plotly"``.
 
     Raises:
@@ -75,8 +76,7 @@ def interactive_HBS_plot(
 
 
 def _draw(curves: Sequence[Curve], view: CurvesView, colors: Sequence[Sequence[float]]) -> tuple[Figure, Axes]:
-    plt = look.pyplot()
-    with plt.rc_context(look.STYLE):
+    with look.styled_pyplot() as plt:
         figure = plt.figure(figsize=(10.0, 6.0))
         axes = figure.add_axes((0.22, 0.11, 0.75, 0.8), title=view.title)
         lines = [_draw_curve(axes, *each) for each in zip(curves, colors, strict=True)]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hpbandster_ng.core.run import OutcomeState
+from hpbandster_ng.core.run import OutcomeState, budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = [
@@ -54,7 +54,7 @@ _LONGEST_NAME = 28
 
 
 def budget_label(budget: float) -> str:
-    return f"{budget:.4g}" if budget < 1000 else f"{budget:g}"
+    return f"{budget:.4g}" if budget < 1000 else budget_text(budget)
 
 
 def budget_places(count: int, is_default: bool) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hpbandster_ng.core.result import Result
-from hpbandster_ng.core.run import ConfigId, Run
+from hpbandster_ng.core.run import ConfigId, Run, budget_text
 
 __all__ = ["default_tool_tips"]
 
@@ -50,7 +50,7 @@ def _text(result: Result, config_id: ConfigId, include_run_info: bool) -> str:
     if runs:
         lines.append("runs")
     for run in runs:
-        lines.append(f"  budget {run.budget:g}: {_outcome(run)}")
+        lines.append(f"  budget {budget_text(run.budget)}: {_outcome(run)}")
         if include_run_info and run.info is not None:
             lines += _items(run.info, indent=4) if isinstance(run.info, Mapping) else [_short(f"    {run.info}")]
     return "\n".join(lines)

@@ -77,6 +77,13 @@ def test_the_interval_holds_the_truth():
     assert 88 <= hits <= 100
 
 
+@pytest.mark.parametrize(("num_left_off", "is_of_survivors"), [(0, False), (2, False), (6, True), (9, True)])
+def test_a_probe_that_broke_off_is_not_taken_for_one_of_survivors(num_left_off, is_of_survivors):
+    runs = probe({1: 0.9, 9: 1.0}, num_configs=16)
+    kept = [run for run in runs if run.budget == 1 or run.config_id[0] >= num_left_off]
+    assert advise(kept, np.random.default_rng(1)).is_of_survivors is is_of_survivors
+
+
 def test_the_same_runs_give_the_same_advice():
     assert advised({1: 0.5, 9: 1.0}) == advised({1: 0.5, 9: 1.0})
 

@@ -222,3 +222,4 @@ def test_a_script_without_a_guard_is_told_of_it(script):
     assert process.end() == 1
     assert "makes processes import this script, which begins a run as soon as it is imported" in process.output
     assert "put what the script does below `if __name__ == '__main__':`" in process.output
+    assert process.output.count("Traceback") == 1  # that of the script; the processes say it in a line each

@@ -43,6 +43,7 @@ RUN_BY = {
     ("docs/adding_a_storage.md", "python"): [TUTORIALS],
     ("docs/backends.md", "python"): [f"{HERE}::test_the_script_on_processes_runs"],
     ("docs/budgets.md", "console"): [f"{HERE}::test_a_short_run_gives_advice"],
+    ("docs/budgets.md", "text"): [f"{HERE}::test_a_short_run_gives_advice"],
     ("docs/command_line.md", "bash"): [OF_THE_DOCTOR, f"{HERE}::test_a_shell_completes_the_commands"],
     ("docs/command_line.md", "console"): [OF_WORKERS],
     ("docs/command_line.md", "python"): [OF_WORKERS],
@@ -172,8 +173,10 @@ def test_a_journal_is_read_from_a_shell(tmp_path, monkeypatch):
 def test_a_short_run_gives_advice(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_of(BudgetProbe, 12, run_id="probe", storage="journal:probe")
-    (block,) = blocks("docs/budgets.md", "console")
-    assert "min_budget" in in_a_shell(block.text, tmp_path)
+    (command,), (shown,) = (blocks("docs/budgets.md", kind) for kind in ("console", "text"))
+    heads = [line for line in shown.text.splitlines() if line.startswith(("budget ", "min_budget "))]
+    told = in_a_shell(command.text, tmp_path).splitlines()
+    assert [line for line in told if line.startswith(("budget ", "min_budget "))] == heads
 
 
 @pytest.mark.e2e

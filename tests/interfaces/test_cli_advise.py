@@ -12,7 +12,8 @@ import pytest
 
 from hpbandster_ng.backends.inprocess import InProcessBackend
 from hpbandster_ng.core.result import json_result_logger
-from hpbandster_ng.optimizers import BudgetProbe, RandomSearch
+from hpbandster_ng.engine.schedule import rung_budgets
+from hpbandster_ng.optimizers import BudgetProbe, HyperBand, RandomSearch
 from tests.interfaces.test_cli_experiments import call, error_of
 
 SPACE = ConfigSpace.ConfigurationSpace({"x": (0.0, 1.0)})
@@ -60,6 +61,22 @@ def test_it_recommends_the_smallest_budget_that_tells_enough(place):
     found = json.loads(call("advise", *place, "--json").stdout)
     assert found["best"]["min_budget"] == 3
     assert found["best"] == found["choices"][0]
+
+
+def test_it_says_of_a_run_that_stopped_the_others_that_it_judges_by_survivors(tmp_path):
+    told = {}
+    for kind in (BudgetProbe, HyperBand):
+        (tmp_path / "results.pkl").write_bytes(pickle.dumps(run(kind, n_iterations=18)))
+        told[kind] = call("advise", "--result", tmp_path / "results.pkl").stdout
+    assert "Only survivors were run on larger budgets" in told[HyperBand].splitlines()[4]
+    assert "survivors" not in told[BudgetProbe]
+
+
+def test_what_it_recommends_makes_the_rungs_that_it_judged(tmp_path):
+    (tmp_path / "results.pkl").write_bytes(pickle.dumps(run(min_budget=2 / 3, max_budget=18)))
+    told = call("advise", "--result", tmp_path / "results.pkl").stdout
+    min_budget = re.search(r"Take min_budget=(\S+), max_budget=18, eta=3", told)[1]
+    assert rung_budgets(float(min_budget), 18, 3)[0] == 2 / 3
 
 
 def test_a_storage_in_the_environment_does_not_matter_where_a_result_is_given(tmp_path, monkeypatch):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +22,8 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
 from hpbandster_ng import visualization as vis  # noqa: E402 - after the skip
 from hpbandster_ng.visualization import figure as look  # noqa: E402
 from tests.visualization.results import many, result, small_story  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -497,3 +503,30 @@ def test_names_are_no_formulas():
     ]
     for figure, *_ in drawn:
         figure.canvas.draw()  # raises what cannot be set
+
+
+NOTEBOOK_BACKEND = """
+import matplotlib
+from matplotlib.backends.backend_agg import *
+
+matplotlib.interactive(True)
+"""
+DRAWING = """
+import matplotlib
+from tests.visualization.results import small_story
+from tests.visualization.test_pictures import ALL
+
+ALL[{name!r}](small_story())
+print(matplotlib.is_interactive())
+"""
+
+
+@pytest.mark.parametrize("name", ["losses", "interactive"])
+def test_a_backend_that_shows_figures_once_it_is_loaded_goes_on_showing_them(tmp_path, monkeypatch, name):
+    """As that of notebooks does, which would show the first picture alone."""
+    (tmp_path / "notebook_backend.py").write_text(NOTEBOOK_BACKEND, encoding="utf-8")
+    monkeypatch.setenv("MPLBACKEND", "module://notebook_backend")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    command = [sys.executable, "-c", DRAWING.format(name=name)]
+    script = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert script.stdout.split() == ["True"]

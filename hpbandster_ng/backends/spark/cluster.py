@@ -20,6 +20,7 @@ from hpbandster_ng.backends.factory import WorkerFactory
 from hpbandster_ng.backends.spark.task import Refusal, evaluate
 from hpbandster_ng.engine.events import StartJob
 from hpbandster_ng.engine.records import Outcome
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import CommunicationError, InvalidArgumentError
 
 __all__ = ["Cluster", "checked"]
@@ -84,7 +85,8 @@ class Cluster:
             InvalidArgumentError: there cannot be a worker, or nothing has been evaluated yet and nothing can be.
             CommunicationError: the session was stopped.
         """
-        text = f"hpbandster_ng: configuration {start.config_id}, budget {start.budget:g}, attempt {start.attempt}"
+        budget = budget_text(start.budget)
+        text = f"hpbandster_ng: configuration {start.config_id}, budget {budget}, attempt {start.attempt}"
         try:
             self._context.setJobGroup(group, text, interruptOnCancel=True)
             task = partial(evaluate, __version__, self._run, self._worker, call, start.time_limit)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hpbandster_ng.analysis.advice import Advice, advise
 from hpbandster_ng.core.result import Result, logged_results_to_HBS_result
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, result_of, storage_option
 from hpbandster_ng.interfaces.cli.tables import say, show_json, show_table
 
@@ -24,7 +25,7 @@ _SEED = 0
 
 @click.command("advise")
 @experiment_argument(required=False)
-@storage_option(required=False)
+@storage_option(required=False, has_runs=True)
 @click.option(
     "--result",
     "path",
@@ -49,12 +50,21 @@ def advise_on_budgets(experiment: str | None, storage: str | None, path: Path | 
         show_json(asdict(advice))
         return
     rows = (
-        [f"{each.budget:g}", each.num_configs, *_correlation(each.correlation, each.low, each.high), f"{each.cost:.3g}"]
+        [
+            budget_text(each.budget),
+            each.num_configs,
+            *_correlation(each.correlation, each.low, each.high),
+            f"{each.cost:.3g}",
+        ]
         for each in advice.budgets
     )
     show_table(("budget", "configurations", "rank correlation", "95 % interval", "cost"), rows)
+    if advice.is_of_survivors:
+        say("Only survivors were run on larger budgets: the correlations are theirs, and lower than among all.")
     say("")
-    choices = ([f"{each.min_budget:g}", each.eta, f"{each.speed:.2f}"] for each in advice.choices[:_CHOICES_SHOWN])
+    choices = (
+        [budget_text(each.min_budget), each.eta, f"{each.speed:.2f}"] for each in advice.choices[:_CHOICES_SHOWN]
+    )
     show_table(("min_budget", "eta", "speed"), choices)
     say("")
     say(_verdict(advice))
@@ -73,7 +83,8 @@ def _verdict(advice: Advice) -> str:
             "No smaller budget is known to be worth its cost: evaluate on the largest alone (GPBO), let a model find "
             "out in the run (FreezeThaw), or let a BudgetProbe run more configurations."
         )
+    smallest, largest = budget_text(best.min_budget), budget_text(advice.max_budget)
     return (
-        f"Take min_budget={best.min_budget:g}, max_budget={advice.max_budget:g}, eta={best.eta}: for the cost of one "
-        f"full evaluation, Hyperband finds as much as {best.speed:.1f} of random configurations do."
+        f"Take min_budget={smallest}, max_budget={largest}, eta={best.eta}: for the cost of one full evaluation, "
+        f"Hyperband finds as much as {best.speed:.1f} of random configurations do."
     )

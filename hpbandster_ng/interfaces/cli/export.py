@@ -34,7 +34,7 @@ _LARGEST_INTEGER = 2**63
     "--format", "kind", type=click.Choice(["csv", "json", "parquet", "pickle"]), default="csv", show_default=True
 )
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="In place of stdout.")
-@storage_option()
+@storage_option(has_runs=True)
 def export(experiment: str | None, kind: str, output: Path | None, storage: str) -> None:
     """Write what was observed, an evaluation a row, in the order of their ends.
 

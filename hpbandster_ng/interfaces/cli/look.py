@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import HpbandsterError
 from hpbandster_ng.experiments import Experiment, Progress, Suggestion
 from hpbandster_ng.interfaces.cli.options import as_json_option, experiment_argument, progress_of, storage_option
-from hpbandster_ng.interfaces.cli.tables import figure, in_a_line, say, show_json, show_table
+from hpbandster_ng.interfaces.cli.tables import in_a_line, say, show_json, show_table
 from hpbandster_ng.storage.urls import logs_closed_on_error
 
 __all__ = ["list_experiments", "suggestions"]
@@ -83,4 +84,4 @@ def _row(suggestion: Suggestion) -> tuple[object, ...]:
     config_id = "_".join(map(str, suggestion.config_id))
     values = in_a_line(suggestion.config)
     outcome = [] if suggestion.outcome is None else [suggestion.outcome]
-    return suggestion.id, config_id, figure(suggestion.budget), suggestion.attempt, *outcome, values
+    return suggestion.id, config_id, budget_text(suggestion.budget), suggestion.attempt, *outcome, values

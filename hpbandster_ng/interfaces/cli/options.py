@@ -34,15 +34,15 @@ _JOURNAL = "journal:"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def storage_option(required: bool = True) -> Callable[[_Command], _Command]:
-    """Adds ``--storage``."""
+def storage_option(required: bool = True, has_runs: bool = False) -> Callable[[_Command], _Command]:
+    """Adds ``--storage``, of experiments or of runs as well."""
     return click.option(
         "--storage",
         required=required,
         envvar=STORAGE_VARIABLE,
         show_envvar=True,
         metavar="URL",
-        help="Of the database: sqlite:///FILE, postgresql://... or mongodb://...",
+        help=f"Of the database: sqlite:///FILE, postgresql://... or mongodb://...{'; or journal:DIRECTORY' * has_runs}",
     )
 
 

@@ -13,6 +13,7 @@ import click
 from hpbandster_ng.analysis.standing import Standing
 from hpbandster_ng.engine.events import Event
 from hpbandster_ng.engine.records import ConfigId
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import LogError
 from hpbandster_ng.experiments import Best, Experiment, Metric
 from hpbandster_ng.interfaces.cli.options import (
@@ -50,7 +51,7 @@ class _Shown:
 @click.command()
 @experiment_argument(required=False)
 @click.option("--config", "config_name", metavar="I_S_N", help="What became of one configuration, such as 0_0_3.")
-@storage_option()
+@storage_option(has_runs=True)
 @as_json_option
 def status(experiment: str | None, config_name: str | None, storage: str, as_json: bool) -> None:
     """Show how far an experiment or a run is, what is best so far, whom it waits for, and why, if nothing runs.
@@ -167,4 +168,4 @@ def _described(metric: Metric) -> str:
 
 def _of_best(best: Best) -> dict[str, str]:
     values = ", ".join(f"{name} {figure(value)}" for name, value in best.metrics.items())
-    return {"best": values, "on budget": figure(best.budget), "with": in_a_line(best.config)}
+    return {"best": values, "on budget": budget_text(best.budget), "with": in_a_line(best.config)}

@@ -23,6 +23,7 @@ from hpbandster_ng.engine.events import (
     WorkerLost,
 )
 from hpbandster_ng.engine.records import Config, ConfigId, Job, JobKey, JobReport, OutcomeState
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.interfaces.dashboard.columns import STATES, Attempts, RunColumns, Runs, State
 
 __all__ = ["Best", "Configuration", "RunView", "Stay", "WorkerView"]
@@ -296,7 +297,11 @@ class RunView:
             self._compete(Best(report.finished, self.spent, run, report.job.budget, loss))
             return
         self.errors[run] = error or STATES[state]
-        self._tell(report.finished, "failed", f"{report.job.config_id} on budget {report.job.budget:g} {STATES[state]}")
+        self._tell(
+            report.finished,
+            "failed",
+            f"{report.job.config_id} on budget {budget_text(report.job.budget)} {STATES[state]}",
+        )
 
     def _end_attempt(self, run: int, report: JobReport, state: int) -> None:
         """The attempt ends with its run, if it has not; a compacted log tells of none before."""
@@ -315,7 +320,7 @@ class RunView:
         if last is None or run.budget > last.budget or (run.budget == last.budget and run.loss < last.loss):
             self.incumbents.append(run)
             config = self.configurations[self.runs.config[run.run]]
-            text = f"new incumbent {config.config_id}: loss {run.loss:.6g} on budget {run.budget:g}"
+            text = f"new incumbent {config.config_id}: loss {run.loss:.6g} on budget {budget_text(run.budget)}"
             self._tell(run.at, "incumbent", text)
 
     def _join(self, event: WorkerJoined) -> None:

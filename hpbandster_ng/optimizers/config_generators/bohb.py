@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import Report
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.densities import (
     BandwidthEstimation,
@@ -189,7 +190,7 @@ class BOHB(SpaceGenerator):
             return None
         counts = {budget: len(seen) for budget, seen in self._observations.items()}
         count, best = max(((count, budget) for budget, count in counts.items()), default=(0, None))
-        where = "" if best is None else f" on budget {best:g}"
+        where = "" if best is None else f" on budget {budget_text(best)}"
         return f"no budget has enough results yet: {count} of {2 * self.min_points_in_model}{where}"
 
     def _best_candidate(self) -> dict[str, Any] | None:

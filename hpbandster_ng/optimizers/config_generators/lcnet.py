@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hpbandster_ng.engine.checks import check_whole
 from hpbandster_ng.engine.config_generator import Report
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
 from hpbandster_ng.optimizers.config_generators.search_space import Kind
@@ -151,7 +152,7 @@ class LCNetWrapper(SpaceGenerator):
         lengths = [budget for budget, curve in self._training.values() if curve is not None]
         if any(budget >= self.max_budget * (1 - 1e-9) for budget in lengths):
             return None
-        reason = f"no learning curve up to max_budget={self.max_budget:g} yet ({len(lengths)} shorter ones)"
+        reason = f"no learning curve up to max_budget={budget_text(self.max_budget)} yet ({len(lengths)} shorter ones)"
         return reason if self._complaint is None else f"{reason}; a result was left out: {self._complaint}"
 
     def _best_candidate(self) -> dict[str, Any]:

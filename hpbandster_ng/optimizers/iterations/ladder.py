@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from hpbandster_ng.engine.plain import plain
 from hpbandster_ng.engine.records import ConfigId
-from hpbandster_ng.engine.schedule import Bracket
+from hpbandster_ng.engine.schedule import Bracket, budget_text
 from hpbandster_ng.errors import InvalidArgumentError
 
 __all__ = ["AsyncBrackets", "Ladder"]
@@ -177,7 +177,10 @@ class Ladder:
         rung = self._numbers[budget]
         if config_id in self._order and self._paused.get(config_id, rung) >= rung:
             raise InvalidArgumentError(
-                "config_id", config_id, f"is neither new nor paused below budget {budget:g}", "tell how it ended first"
+                "config_id",
+                config_id,
+                f"is neither new nor paused below budget {budget_text(budget)}",
+                "tell how it ended first",
             )
         self._order.setdefault(config_id, len(self._order))
         below = self._paused.pop(config_id, None)
@@ -227,7 +230,10 @@ class Ladder:
         number = self._numbers[budget]
         if self._running.get(config_id) != number:
             raise InvalidArgumentError(
-                "config_id", config_id, f"does not run on budget {budget:g}", "let it enter first, and tell once"
+                "config_id",
+                config_id,
+                f"does not run on budget {budget_text(budget)}",
+                "let it enter first, and tell once",
             )
         return self._running.pop(config_id)
 

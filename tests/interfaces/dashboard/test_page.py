@@ -13,7 +13,9 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("prometheus_client")
 
+from hpbandster_ng.engine.schedule import budget_text
 from hpbandster_ng.storage.journal import JournalStorage
+from hpbandster_ng.terminal.answers import duration
 from tests.interfaces.dashboard.logs import (
     HOSTILE,
     METRICS,
@@ -217,6 +219,19 @@ def test_a_configuration_is_shown_with_all_its_runs_and_its_error_by_the_keyboar
         assert "inprocess" in told
         page.keyboard.press("Escape")
         page.wait_for_selector("#drawer:not([open])", state="attached")
+
+
+def test_budgets_and_durations_are_written_as_in_the_terminal(browser, address):
+    budgets, seconds = [27, 1_234_567, 2 / 3, 1e6 / 27], [85.9, 119.7, 7_384, 90_000]
+    with opened(browser, address) as page:
+        shown = page.evaluate(
+            """async ([budgets, seconds]) => {
+                const { budgetText, duration } = await import(new URL("static/format.js", location));
+                return [budgets.map(budgetText), seconds.map(duration)];
+            }""",
+            [budgets, seconds],
+        )
+    assert shown == [[budget_text(budget) for budget in budgets], [duration(each) for each in seconds]]
 
 
 def test_errors_unfold(browser, address):

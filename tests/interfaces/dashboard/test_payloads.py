@@ -267,6 +267,12 @@ def test_the_table_is_sorted_by_any_column_with_what_has_no_value_last():
     assert ids(view, typed="failed") == ["0-0-1"]
 
 
+def test_a_budget_is_found_by_what_is_shown_of_it():
+    view = view_of(life(job(0, budget=2 / 3, x=0.3), success(0.2)))
+    assert ids(view, typed="budget=0.666666666667") == ["0-0-0"]
+    assert ids(view, typed="budget=0.667") == ids(view, typed="budget!=0.666666666667") == []
+
+
 def test_a_page_of_the_table():
     view = many(120)
     page = table(view, sort="id", first=100, count=50)

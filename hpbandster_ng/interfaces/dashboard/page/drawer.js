@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { h, fill, facts, grid } from "./dom.js";
-import { duration, named, number } from "./format.js";
+import { budgetText, duration, named, number } from "./format.js";
 
 const drawer = document.getElementById("drawer");
 drawer.addEventListener("click", (event) => { if (event.target === drawer) drawer.close(); });
@@ -35,7 +35,7 @@ function describe(run) {
   const waited = run.started !== null && run.submitted !== null ? run.started - run.submitted : null;
   return h("section", { class: "card" },
     facts([
-      ["budget", number(run.budget)],
+      ["budget", budgetText(run.budget)],
       ["state", h("span", { class: `state ${run.state.replaceAll(" ", "-")}` }, run.state)],
       ["loss", number(run.loss, 9)],
       ["worker", run.worker ?? "–"],

@@ -8,17 +8,19 @@ export function number(value, digits = 5) {
   return String(Number(value.toPrecision(digits)));
 }
 
+// As the plan of a run and the command line show it: not rounded.
+export const budgetText = (value) => String(Number(value.toPrecision(12)));
+
 export const count = (value) => value.toLocaleString("en");
+
+const TWO_UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 1) return `${number(seconds, 2)} s`;
-  if (seconds < 90) return `${number(seconds, 3)} s`;
-  const minutes = seconds / 60;
-  if (minutes < 90) return `${Math.floor(minutes)} min ${Math.round(seconds % 60)} s`;
-  const hours = minutes / 60;
-  if (hours < 48) return `${Math.floor(hours)} h ${Math.round(minutes % 60)} min`;
-  return `${Math.floor(hours / 24)} d ${Math.round(hours % 24)} h`;
+  if (seconds < 60) return `${number(seconds, 3)} s`;
+  const [size, unit, part, smaller] = TWO_UNITS.find(([from]) => seconds >= from);
+  return `${Math.floor(seconds / size)} ${unit} ${Math.floor((seconds % size) / part)} ${smaller}`;
 }
 
 export function clock(unix) {

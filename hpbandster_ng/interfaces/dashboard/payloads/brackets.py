@@ -66,7 +66,7 @@ def _rung(budget: float, cells: list[tuple[int, float, str, str]]) -> dict[str, 
     ranked = sorted(cells, key=lambda cell: (cell[0], math.inf if math.isnan(cell[1]) else cell[1]))
     counts = Counter(standing for *_, standing in ranked)
     return {
-        "budget": shown.number(budget),
+        "budget": budget,
         "counts": {standing: counts[standing] for standing in _ORDER if counts[standing]},
         "cells": [[name, standing, shown.number(loss)] for _, loss, name, standing in ranked[:_MOST_CELLS]],
         "more": max(0, len(ranked) - _MOST_CELLS),

@@ -51,8 +51,7 @@ def comparison(first: Side, second: Side) -> dict[str, Any]:
     return {
         "runs": [first.summary, second.summary],
         "budgets": [
-            {"budget": shown.number(budget), "best": [first.best[budget], second.best[budget]]}
-            for budget in common[-_MOST_BUDGETS:]
+            {"budget": budget, "best": [first.best[budget], second.best[budget]]} for budget in common[-_MOST_BUDGETS:]
         ],
         "settings": [
             [name, *(shown.text(each[name]) if name in each else None for each in settings)]

@@ -41,8 +41,8 @@ def coordinates(view: RunView, budget: float | None = None) -> dict[str, Any]:
     parameters = parameters_of(view, configs)[:_MOST_AXES] if configs else ()
     values = [_places(each, [config.get(each.name) for config in configs]) for each in parameters]
     return {
-        "budgets": [[shown.number(each), count] for each, count in counts.items()],
-        "budget": shown.number(chosen),
+        "budgets": [[each, count] for each, count in counts.items()],
+        "budget": chosen,
         "num_configurations": 0 if chosen is None else counts[chosen],
         "axes": [_axis(each) for each in parameters],
         "rows": [

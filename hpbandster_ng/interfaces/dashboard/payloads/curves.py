@@ -52,5 +52,5 @@ def _curve(view: RunView, number: int) -> dict[str, Any]:
         "iteration": configuration.config_id[0],
         "picked_by": shown.picked_by(configuration.info),
         "config": shown.values(configuration.config),
-        "points": [[shown.number(budget), shown.number(loss)] for budget, loss in points],
+        "points": [[budget, shown.number(loss)] for budget, loss in points],
     }

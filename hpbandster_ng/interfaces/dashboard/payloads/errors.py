@@ -56,7 +56,7 @@ def _group(view: RunView, state: int, runs: list[int]) -> dict[str, Any]:
         "examples": [
             [
                 shown.id_of(view.configurations[view.runs.config[run]].config_id),
-                shown.number(view.runs.budget[run]),
+                view.runs.budget[run],
             ]
             for run in runs[-_MOST_EXAMPLES:]
         ],

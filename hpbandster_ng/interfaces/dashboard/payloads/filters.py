@@ -61,10 +61,15 @@ def _compared(name: str, sign: str, value: str) -> Filter:
         if sign in _SIGNS:
             mine, theirs = _number(there), _number(value)
             return not math.isnan(mine) and not math.isnan(theirs) and _SIGNS[sign](mine, theirs)
-        is_same = str(there).casefold() == value.casefold() or _number(there) == _number(value)
+        is_same = str(there).casefold() == value.casefold() or _is_shown_as(_number(there), _number(value))
         return is_same == (sign == "=")
 
     return test
+
+
+def _is_shown_as(there: float, typed: float) -> bool:
+    """The page shows twelve digits of a budget."""
+    return math.isclose(there, typed, rel_tol=1e-11)
 
 
 def _number(value: Any) -> float:

@@ -72,7 +72,7 @@ def found_in(evidence: Evidence) -> dict[str, Any]:
     return {
         **base,
         "num_used": len(observed.config_ids),
-        "budget": shown.number(observed.budget),
+        "budget": observed.budget,
         "is_log": observed.is_log,
         "explained": shown.number(found.explained, 3),
         "effects": [_effect(found, place) for place in order],

@@ -32,15 +32,15 @@ def losses(view: RunView) -> dict[str, Any]:
     return {
         "incumbents": trajectory(view, view.incumbents),
         "budgets": [
-            {"budget": shown.number(budget), "best": trajectory(view, view.best[budget]), "runs": []}
+            {"budget": budget, "best": trajectory(view, view.best[budget]), "runs": []}
             if not len(chosen)
             else {
-                "budget": shown.number(budget),
+                "budget": budget,
                 "best": trajectory(view, view.best[budget]),
                 "runs": [
                     [
                         shown.number(float(columns.finished[run]) - view.began, 9),
-                        shown.number(float(spent[run])),
+                        shown.number(float(spent[run]), 12),
                         shown.number(float(columns.loss[run])),
                         shown.id_of(view.configurations[columns.config[run]].config_id),
                     ]
@@ -52,7 +52,7 @@ def losses(view: RunView) -> dict[str, Any]:
         "num_runs": len(runs),
         "num_shown": len(chosen),
         "end": shown.number(end, 9),
-        "spent": shown.number(view.spent),
+        "spent": shown.number(view.spent, 12),
         "usual": [] if not len(found) else [shown.number(float(found.min())), shown.number(_usual_high(found))],
         "is_positive": bool(len(found)) and bool(found.min() > 0),
     }
@@ -63,8 +63,8 @@ def trajectory(view: RunView, bests: list[Best]) -> list[list[Any]]:
     return [
         [
             shown.number(best.at - view.began, 9),
-            shown.number(best.spent),
-            shown.number(best.budget),
+            shown.number(best.spent, 12),
+            best.budget,
             shown.number(best.loss),
             shown.id_of(view.configurations[view.runs.config[best.run]].config_id),
         ]

@@ -38,7 +38,7 @@ def overview(view: RunView, now: float) -> dict[str, Any]:
         "iterations": {"begun": len(view.iterations), "requested": _requested(view)},
         "counts": {STATES[state]: count for state, count in sorted(view.counts.items()) if count},
         "configurations": len(view.configurations),
-        "spent": shown.number(view.spent),
+        "spent": shown.number(view.spent, 12),
         "workers": {
             "known": len(view.workers),
             "here": sum(worker.is_here for worker in view.workers),
@@ -109,7 +109,7 @@ def _incumbent(view: RunView) -> dict[str, Any] | None:
     return {
         "id": shown.id_of(configuration.config_id),
         "loss": shown.number(best.loss),
-        "budget": shown.number(best.budget),
+        "budget": best.budget,
         "at": best.at - view.began,
         "picked_by": shown.picked_by(configuration.info),
         "config": shown.values(configuration.config),
@@ -124,7 +124,7 @@ def _budgets(columns: RunColumns) -> list[dict[str, Any]]:
         took = took[np.isfinite(took)]
         rows.append(
             {
-                "budget": shown.number(float(budget)),
+                "budget": float(budget),
                 "succeeded": int(success.sum()),
                 "failed": int((on_it & columns.is_fault).sum()),
                 "open": int((on_it & (columns.state <= State.RUNNING)).sum()),

@@ -53,7 +53,7 @@ def pareto(view: RunView, first: str | None = None, second: str | None = None) -
         "metrics": [{key: each[key] for key in ("name", "objective", "strategy")} for each in metrics.as_plain()],
         "first": x,
         "second": y,
-        "budget": shown.number(budget),
+        "budget": budget,
         "num_runs": len(runs),
         "num_infeasible": len(runs) - len(feasible),
         "num_front": len(front),

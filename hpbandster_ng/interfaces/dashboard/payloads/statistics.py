@@ -35,7 +35,7 @@ def correlation(view: RunView) -> dict[str, Any]:
             rho = spearman(losses[small, both].tolist(), losses[large, both].tolist())
             cells.append([small, large, shown.number(rho, 4), int(both.sum())])
     return {
-        "budgets": [shown.number(budget) for budget in budgets],
+        "budgets": list(budgets),
         "counts": [counts[budget] for budget in budgets],
         "cells": cells,
     }
@@ -52,7 +52,7 @@ def model_against_random(view: RunView) -> dict[str, Any]:
         on_it = (columns.budget == budget) & columns.is_success
         by_pick = [columns.loss[on_it & (of_run == code)] for code in (1, 2)]
         if sum(map(len, by_pick)):
-            budgets.append({"budget": shown.number(budget), **_histograms(*by_pick)})
+            budgets.append({"budget": budget, **_histograms(*by_pick)})
     counts = np.bincount(picked, minlength=3)
     return {"random": int(counts[1]), "model": int(counts[2]), "budgets": budgets}
 

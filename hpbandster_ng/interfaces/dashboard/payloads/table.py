@@ -81,7 +81,7 @@ def _told(view: RunView, columns: RunColumns, run: int, number: int) -> dict[str
     return {
         "id": shown.id_of(each.config_id),
         "iteration": each.config_id[0],
-        "budget": shown.number(float(columns.budget[run])),
+        "budget": float(columns.budget[run]),
         "loss": shown.number(float(columns.loss[run])),
         "state": STATES[columns.state[run]],
         "picked_by": shown.picked_by(each.info),
@@ -162,7 +162,7 @@ def _run(view: RunView, run: int) -> dict[str, Any]:
     runs, attempts = view.runs, view.attempts
     error, info, attempt = view.errors.get(run), view.infos.get(run), runs.last_attempt[run]
     return {
-        "budget": shown.number(runs.budget[run]),
+        "budget": runs.budget[run],
         "loss": shown.number(runs.loss[run], 12),
         "state": STATES[runs.state[run]],
         "submitted": shown.number(runs.submitted[run] - view.began, 9),

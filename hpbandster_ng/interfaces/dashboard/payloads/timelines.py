@@ -77,7 +77,7 @@ def _bar(view: RunView, attempt: int, began: shown.Numbers, ended: shown.Numbers
         shown.number(float(ended[attempt]), 9),
         STATES[attempts.state[attempt]],
         shown.id_of(view.configurations[view.runs.config[run]].config_id),
-        shown.number(view.runs.budget[run]),
+        view.runs.budget[run],
         attempts.number[attempt],
     ]
 

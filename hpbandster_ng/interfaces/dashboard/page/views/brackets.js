@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { empty, fill, h, legend } from "../dom.js";
-import { count, named, number } from "../format.js";
+import { budgetText, count, named, number } from "../format.js";
 
 const STANDINGS = ["running", "queued", "went on", "completed", "waits", "out", "failed", "lost", "cancelled"];
 const css = (standing) => `cell ${standing.replaceAll(" ", "-")}`;
@@ -57,7 +57,7 @@ function iteration({ iteration: name, rungs }) {
 function rung({ budget, counts, cells, more }) {
   const total = Object.values(counts).reduce((sum, each) => sum + each, 0);
   return h("section", { class: "rung" },
-    h("h4", {}, `budget ${number(budget)}`, h("small", {}, ` ${count(total)}`)),
+    h("h4", {}, `budget ${budgetText(budget)}`, h("small", {}, ` ${count(total)}`)),
     h("div", { class: "cells" }, cells.map(([id, standing, loss]) => h("button", { class: css(standing), dataset: { id }, title: `${named(id)} ${standing}${loss === null ? "" : `, loss ${number(loss)}`}`, "aria-label": `${named(id)} ${standing}` }))),
     more ? h("p", { class: "more" }, `and ${count(more)} more`) : null,
     h("p", { class: "more" }, Object.entries(counts).map(([standing, amount]) => `${count(amount)} ${standing}`).join(", ")));

@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color } from "../chart.js";
 import { choice, empty, fill, grid, h } from "../dom.js";
-import { count, duration, number, timeUnit } from "../format.js";
+import { budgetText, count, duration, number, timeUnit } from "../format.js";
 
 export default {
   name: "compare",
@@ -28,10 +28,10 @@ export default {
 
     function update(answer) {
       data = answer.data;
-      if (!data) { fill(place, empty("One run so far", "Choose another run of this place to see both beside each other.")); fill(below); return; }
+      if (!data) { fill(place, empty("Which other run?", "Choose another run of this place to see both beside each other.")); fill(below); return; }
       if (chart.element.parentNode !== place) fill(place, chart.element);
       const select = budgets.querySelector("select");
-      fill(select, h("option", { value: "" }, "all budgets"), data.budgets.map(({ budget }, i) => h("option", { value: String(i), selected: state.budget === String(i) }, `budget ${number(budget)}`)));
+      fill(select, h("option", { value: "" }, "all budgets"), data.budgets.map(({ budget }, i) => h("option", { value: String(i), selected: state.budget === String(i) }, `budget ${budgetText(budget)}`)));
       draw();
       const [one, two] = data.runs;
       fill(below, grid(["", name(key), name(view.other)], summary(one, two), { id: "comparison" }),
@@ -49,11 +49,11 @@ function summary(one, two) {
   return [
     row("optimizer", (run) => run.optimizer ?? "not told"),
     row("state", (run) => run.state),
-    row("incumbent's loss", ({ incumbent }) => (incumbent ? `${number(incumbent.loss, 7)} on budget ${number(incumbent.budget)}` : "–")),
+    row("incumbent's loss", ({ incumbent }) => (incumbent ? `${number(incumbent.loss, 7)} on budget ${budgetText(incumbent.budget)}` : "–")),
     row("found after", ({ incumbent }) => (incumbent ? duration(incumbent.at) : "–")),
     row("configurations", (run) => count(run.configurations)),
     row("iterations", (run) => count(run.iterations.begun)),
-    row("budget spent", (run) => number(run.spent)),
+    row("budget spent", (run) => budgetText(run.spent)),
     row("time", (run) => duration(run.elapsed)),
   ];
 }
@@ -70,7 +70,7 @@ function option(data, state, names) {
     xAxis: axis(byTime ? `time since the start [${unit.name}]` : "budget spent", { min: 0, max: Math.max(...ends) / unit.size || 1, axisLabel: { showMaxLabel: false } }),
     yAxis: axis("loss", { nameGap: 48, axisLabel: { formatter: (value) => number(value, 3) } }),
     series: all.map((changes, i) => {
-      const points = changes.map((change) => ({ value: [(byTime ? change[0] : change[1]) / unit.size, change[3]], tip: [names[i], `loss ${number(change[3])} on budget ${number(change[2])}`, `after ${duration(change[0])}, ${number(change[1])} spent`] }));
+      const points = changes.map((change) => ({ value: [(byTime ? change[0] : change[1]) / unit.size, change[3]], tip: [names[i], `loss ${number(change[3])} on budget ${budgetText(change[2])}`, `after ${duration(change[0])}, ${budgetText(change[1])} spent`] }));
       if (points.length) points.push({ value: [ends[i] / unit.size, changes.at(-1)[3]], symbol: "none" });
       return { id: `run ${i}`, name: i && names[0] === names[1] ? `${names[1]} (2)` : names[i], type: "line", step: "end", symbol: "circle", symbolSize: 7, lineStyle: { width: 2, color: colors[i] }, itemStyle: { color: colors[i] }, data: points };
     }),

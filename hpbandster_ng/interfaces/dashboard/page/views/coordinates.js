@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { Chart, color, ramp } from "../chart.js";
 import { choice, empty, fill, h, setOptions } from "../dom.js";
-import { count, named, number } from "../format.js";
+import { budgetText, count, named, number } from "../format.js";
 
 export default {
   name: "coordinates",
@@ -36,7 +36,7 @@ export default {
     function update(answer) {
       const before = JSON.stringify(data);
       data = answer.data;
-      setOptions(picker.querySelector("select"), data.budgets.map(([budget, amount]) => [budget, `${number(budget)} (${count(amount)})`]), data.budget);
+      setOptions(picker.querySelector("select"), data.budgets.map(([budget, amount]) => [budget, `${budgetText(budget)} (${count(amount)})`]), data.budget);
       if (!data.rows.length) { told.textContent = ""; fill(place, empty("No lines yet", "Each configuration with a loss becomes a line across its values here.")); return; }
       if (!data.axes.length) { fill(place, empty("Nothing differs", "All configurations so far have the same values.")); return; }
       if (JSON.stringify(data) === before) return;

@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { empty, fill, h } from "../dom.js";
-import { count, number } from "../format.js";
+import { budgetText, count } from "../format.js";
 
 export default {
   name: "correlation",
@@ -15,8 +15,8 @@ export default {
       update({ data }) {
         if (data.budgets.length < 2) { fill(body, empty("Nothing to compare yet", "When configurations have succeeded on two budgets, their rank correlation appears here.")); return; }
         fill(body, h("div", { class: "scroll" }, h("table", { class: "matrix" },
-          h("thead", {}, h("tr", {}, h("th", {}, "budget"), data.budgets.map((budget) => h("th", { scope: "col" }, number(budget))))),
-          h("tbody", {}, data.budgets.map((budget, large) => h("tr", {}, h("th", { scope: "row" }, number(budget)), data.budgets.map((_, small) => cell(data, small, large))))))));
+          h("thead", {}, h("tr", {}, h("th", {}, "budget"), data.budgets.map((budget) => h("th", { scope: "col" }, budgetText(budget))))),
+          h("tbody", {}, data.budgets.map((budget, large) => h("tr", {}, h("th", { scope: "row" }, budgetText(budget)), data.budgets.map((_, small) => cell(data, small, large))))))));
       },
     };
   },

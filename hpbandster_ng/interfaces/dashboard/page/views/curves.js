@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color, ramp } from "../chart.js";
 import { check, choice, empty, fill, h, setOptions } from "../dom.js";
-import { count, named, number } from "../format.js";
+import { budgetText, count, named, number } from "../format.js";
 
 const PINS = ["#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b"];
 const MOST_LISTED = 200;
@@ -35,7 +35,7 @@ export default {
     function tip(id) {
       const found = curve(id);
       if (!found) return null;
-      return [named(id), ...found.points.map(([budget, loss]) => `budget ${number(budget)}: loss ${number(loss)}`), ...Object.entries(found.config).slice(0, 12).map(([name, value]) => `${name}: ${value}`)];
+      return [named(id), ...found.points.map(([budget, loss]) => `budget ${budgetText(budget)}: loss ${number(loss)}`), ...Object.entries(found.config).slice(0, 12).map(([name, value]) => `${name}: ${value}`)];
     }
 
     function hover(id) {
@@ -60,7 +60,7 @@ export default {
       const heading = h("h3", {}, h("i", { class: "swatch" }), named(pin.id), h("button", { class: "plain", "aria-label": `Unpin ${named(pin.id)}`, onclick: () => toggle(pin.id) }, "✕"));
       heading.firstChild.style.background = pin.color;
       return h("section", { class: "card pin", dataset: { id: pin.id } }, heading,
-        h("dl", { class: "facts" }, pin.points.map(([budget, loss]) => [h("dt", {}, `budget ${number(budget)}`), h("dd", {}, number(loss))]), Object.entries(pin.config).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+        h("dl", { class: "facts" }, pin.points.map(([budget, loss]) => [h("dt", {}, `budget ${budgetText(budget)}`), h("dd", {}, number(loss))]), Object.entries(pin.config).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
         h("button", { class: "link", onclick: () => open(pin.id) }, "all about it"));
     }
 
@@ -95,7 +95,7 @@ function option(data, pins, state) {
   return {
     grid: { left: 64, right: 24, top: 16, bottom: 56 },
     legend: { show: false },
-    xAxis: axis("budget", { type: isLogBudget ? "log" : "value", min: isLogBudget ? least * 0.9 : least, max: isLogBudget ? most * 1.1 : most, axisLabel: { formatter: (value) => number(value, 3), ...ticks(budgets) } }),
+    xAxis: axis("budget", { type: isLogBudget ? "log" : "value", min: isLogBudget ? least * 0.9 : least, max: isLogBudget ? most * 1.1 : most, axisLabel: { formatter: budgetText, ...ticks(budgets) } }),
     yAxis: axis("loss", { ...(isLog ? { type: "log" } : { min: low - room, max: high + room }), nameGap: 48, axisLabel: { formatter: (value) => number(value, 3), showMinLabel: isLog, showMaxLabel: isLog } }),
     dataZoom: [{ type: "inside", yAxisIndex: 0, filterMode: "none" }],
     series: shown.map(({ id, points }, place) => {

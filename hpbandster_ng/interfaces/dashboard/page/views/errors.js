@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { empty, fill, h } from "../dom.js";
-import { count, duration, named, number, plural } from "../format.js";
+import { budgetText, count, duration, named, plural } from "../format.js";
 
 export default {
   name: "errors",
@@ -31,6 +31,6 @@ function draw(group, opened, open) {
     h("summary", {}, h("span", { class: `state ${group.state.replaceAll(" ", "-")}` }, group.state), h("strong", {}, `${count(group.count)} ×`), h("code", {}, group.summary)),
     h("p", { class: "more" }, group.count > 1 ? `From ${duration(group.first_at)} to ${duration(group.last_at)} after the start; the last one in full.` : `${duration(group.first_at)} after the start.`),
     h("pre", { class: "error" }, group.traceback),
-    h("p", {}, "Runs: ", group.examples.map(([id, budget]) => [h("button", { class: "link", onclick: () => open(id) }, `${named(id)} on budget ${number(budget)}`), " "])));
+    h("p", {}, "Runs: ", group.examples.map(([id, budget]) => [h("button", { class: "link", onclick: () => open(id) }, `${named(id)} on budget ${budgetText(budget)}`), " "])));
   return details;
 }

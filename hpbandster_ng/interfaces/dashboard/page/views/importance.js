@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color } from "../chart.js";
 import { empty, fill, grid, h } from "../dom.js";
-import { count, number } from "../format.js";
+import { budgetText, count, number } from "../format.js";
 
 const percent = (share) => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`;
 
@@ -28,7 +28,7 @@ export default {
         if (!data.effects.length) { fill(body, empty("Too little is known yet", `With a loss of ten configurations that differ, the share of each hyperparameter in the variance of the loss appears here; ${count(data.num_configurations)} have one so far.`)); return; }
         charts = data.curves.map(() => new Chart("Partial dependence", "chart small"));
         fill(body,
-          h("p", { class: "more" }, `The share of each hyperparameter in the variance of the loss (fANOVA), by itself and with all its interactions, from ${count(data.num_used)} of ${count(data.num_configurations)} configurations; losses are as on budget ${number(data.budget)}${data.is_log ? ", compared by their logarithms" : ""}. `, quality(data.explained)),
+          h("p", { class: "more" }, `The share of each hyperparameter in the variance of the loss (fANOVA), by itself and with all its interactions, from ${count(data.num_used)} of ${count(data.num_configurations)} configurations; losses are as on budget ${budgetText(data.budget)}${data.is_log ? ", compared by their logarithms" : ""}. `, quality(data.explained)),
           h("section", { class: "card" }, h("div", { class: "bars" }, data.effects.map(bar)), h("p", { class: "more" }, "Full color: by itself. Light: with its interactions. Grey names cannot be told from noise.")),
           data.interactions.length ? h("section", { class: "card" }, h("h3", {}, "Interactions"), grid(["hyperparameters", "share"], data.interactions.map(({ names, share }) => [names.join(" and "), percent(share)]))) : null,
           h("h2", {}, "Partial dependence"),

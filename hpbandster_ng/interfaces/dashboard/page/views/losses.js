@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, budgetColor, Chart, color } from "../chart.js";
 import { check, choice, empty, fill, h } from "../dom.js";
-import { count, duration, named, number, timeUnit } from "../format.js";
+import { budgetText, count, duration, named, number, timeUnit } from "../format.js";
 
 export default {
   name: "losses",
@@ -44,12 +44,12 @@ function option(data, state) {
   const limits = state.hasAll || isLog ? {} : { min: low - room, max: high + room };
   const at = (point) => (byTime ? point[0] : point[1]) / unit.size;
   const points = data.budgets.map(({ budget, runs }, place) => ({
-    name: `budget ${number(budget)}`, type: "scatter", symbolSize: 6, z: 2,
+    name: `budget ${budgetText(budget)}`, type: "scatter", symbolSize: 6, z: 2,
     itemStyle: { color: budgetColor(place, data.budgets.length), opacity: 0.75 },
-    data: runs.map((run) => ({ value: [at(run), run[2]], id: run[3], tip: [named(run[3]), `loss ${number(run[2])} on budget ${number(budget)}`, `after ${duration(run[0])}`] })),
+    data: runs.map((run) => ({ value: [at(run), run[2]], id: run[3], tip: [named(run[3]), `loss ${number(run[2])} on budget ${budgetText(budget)}`, `after ${duration(run[0])}`] })),
   }));
   const best = data.incumbents;
-  const steps = best.map((change) => ({ value: [at(change), change[3]], id: change[4], tip: [`incumbent ${named(change[4])}`, `loss ${number(change[3])} on budget ${number(change[2])}`, `after ${duration(change[0])}`] }));
+  const steps = best.map((change) => ({ value: [at(change), change[3]], id: change[4], tip: [`incumbent ${named(change[4])}`, `loss ${number(change[3])} on budget ${budgetText(change[2])}`, `after ${duration(change[0])}`] }));
   if (best.length) steps.push({ value: [end / unit.size, best.at(-1)[3]], symbol: "none" });
   return {
     grid: { left: 64, right: 24, top: 44, bottom: 56 },

@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color } from "../chart.js";
 import { choice, empty, fill, grid, h, setOptions } from "../dom.js";
-import { count, number } from "../format.js";
+import { budgetText, count, number } from "../format.js";
 
 export default {
   name: "model",
@@ -21,7 +21,7 @@ export default {
     function draw() {
       const usable = data.budgets;
       const found = usable.find((each) => String(each.budget) === chosen) ?? [...usable].reverse().find((each) => each.random.count && each.model.count) ?? usable.at(-1);
-      setOptions(picker.querySelector("select"), usable.map((each) => [each.budget, number(each.budget)]), found.budget);
+      setOptions(picker.querySelector("select"), usable.map((each) => [each.budget, budgetText(each.budget)]), found.budget);
       chart.show(() => option(found));
     }
 
@@ -32,7 +32,7 @@ export default {
         if (!data.budgets.length) { fill(place, empty("No picks to compare yet", data.model + data.random ? "The losses of both kinds appear here when the first runs have succeeded." : "The optimizer does not tell which of its picks are random: there is nothing to compare.")); fill(table); return; }
         if (chart.element.parentNode !== place) fill(place, chart.element);
         draw();
-        fill(table, grid(["budget", "by the model", "median", "best", "at random", "median", "best"], data.budgets.map(({ budget, model, random }) => [number(budget), count(model.count), number(model.median), number(model.best), count(random.count), number(random.median), number(random.best)]), { class: "numbers" }));
+        fill(table, grid(["budget", "by the model", "median", "best", "at random", "median", "best"], data.budgets.map(({ budget, model, random }) => [budgetText(budget), count(model.count), number(model.median), number(model.best), count(random.count), number(random.median), number(random.best)]), { class: "numbers" }));
       },
       destroy: () => chart.destroy(),
     };

@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { h, fill, empty, facts, grid } from "../dom.js";
-import { clock, count, duration, named, number } from "../format.js";
+import { budgetText, clock, count, duration, named, number } from "../format.js";
 
 const FAULTS = ["failed", "invalid return", "timed out", "lost"];
 
@@ -41,7 +41,7 @@ function draw(data, open) {
       h("section", { class: "card" }, h("h2", {}, "Incumbent"), incumbent(data.incumbent, open)),
       h("section", { class: "card" }, h("h2", {}, "What happened last"), happened(data.happened))),
     h("section", { class: "card" }, h("h2", {}, "Budgets"), data.budgets.length ? budgets(data.budgets) : empty("No runs yet", "A line for each budget appears here with the first run on it.")),
-    h("details", { class: "card" }, h("summary", {}, "Settings"), facts([["optimizer", data.optimizer ?? "not told"], ["configurations", count(data.configurations)], ["budget spent", number(data.spent)], ...Object.entries(data.settings)])),
+    h("details", { class: "card" }, h("summary", {}, "Settings"), facts([["optimizer", data.optimizer ?? "not told"], ["configurations", count(data.configurations)], ["budget spent", budgetText(data.spent)], ...Object.entries(data.settings)])),
   ];
 }
 
@@ -52,7 +52,7 @@ function tile(name, value, more, share = null) {
 function incumbent(best, open) {
   if (!best) return empty("No incumbent yet", "The best configuration on the largest budget appears here with the first success.");
   return [
-    h("p", { class: "value" }, number(best.loss, 7), h("small", {}, ` on budget ${number(best.budget)}`)),
+    h("p", { class: "value" }, number(best.loss, 7), h("small", {}, ` on budget ${budgetText(best.budget)}`)),
     h("p", { class: "more" }, h("button", { class: "link", onclick: () => open(best.id) }, `configuration ${named(best.id)}`), best.picked_by ? `, picked ${best.picked_by === "model" ? "by the model" : "at random"}` : "", `, ${duration(best.at)} after the start`),
     grid(["hyperparameter", "value"], Object.entries(best.config)),
   ];
@@ -64,6 +64,6 @@ function happened(list) {
 }
 
 function budgets(rows) {
-  return grid(["budget", "succeeded", "failed", "open", "best loss", "median time"], rows.map((row) => [number(row.budget), count(row.succeeded), count(row.failed), count(row.open), number(row.best), duration(row.seconds)]), { class: "numbers" });
+  return grid(["budget", "succeeded", "failed", "open", "best loss", "median time"], rows.map((row) => [budgetText(row.budget), count(row.succeeded), count(row.failed), count(row.open), number(row.best), duration(row.seconds)]), { class: "numbers" });
 }
 

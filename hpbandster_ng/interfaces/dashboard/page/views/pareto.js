@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color } from "../chart.js";
 import { choice, empty, fill, grid, h, setOptions } from "../dom.js";
-import { count, named, number, plural } from "../format.js";
+import { budgetText, count, named, number, plural } from "../format.js";
 
 export default {
   name: "pareto",
@@ -32,7 +32,7 @@ export default {
       });
       if (chart.element.parentNode !== body) fill(body, chart.element);
       const num = data.front.length + data.others.length;
-      told.textContent = `${num < data.num_runs ? `The front and a sample: ${count(num)} of ${count(data.num_runs)} configurations` : plural(data.num_runs, "configuration")} on budget ${number(data.budget)}; ${count(data.num_front)} on the front of ${optimised.length === 2 ? "both" : `all ${optimised.length}`} metrics${data.num_infeasible ? `, ${count(data.num_infeasible)} infeasible` : ""}. A click shows the configuration.`;
+      told.textContent = `${num < data.num_runs ? `The front and a sample: ${count(num)} of ${count(data.num_runs)} configurations` : plural(data.num_runs, "configuration")} on budget ${budgetText(data.budget)}; ${count(data.num_front)} on the front of ${optimised.length === 2 ? "both" : `all ${optimised.length}`} metrics${data.num_infeasible ? `, ${count(data.num_infeasible)} infeasible` : ""}. A click shows the configuration.`;
       chart.show(() => option(data));
       fill(table, h("h3", {}, "The front"), data.front.length
         ? grid(["configuration", ...data.metrics.map(heading)], data.front.map((row) => [h("button", { class: "link", onclick: () => open(row.id) }, named(row.id)), ...row.values.map((value) => number(value))]), { class: "numbers" })

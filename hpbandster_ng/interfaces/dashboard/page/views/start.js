@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { h, fill, empty, grid } from "../dom.js";
-import { clock, duration, number, plural } from "../format.js";
+import { budgetText, clock, duration, number, plural } from "../format.js";
 
 export default {
   name: "runs",
@@ -24,6 +24,6 @@ function row({ key, name, kind, summary }) {
   const link = h("a", { href: `#/run/${key}/overview` }, name);
   if (!summary) return [link, kind, "not opened yet", "", "", ""];
   const best = summary.incumbent;
-  return [link, kind, summary.state, String(summary.configurations), best ? `${number(best.loss)} on budget ${number(best.budget)}` : "–",
+  return [link, kind, summary.state, String(summary.configurations), best ? `${number(best.loss)} on budget ${budgetText(best.budget)}` : "–",
     summary.last_event === null ? "–" : h("span", { title: clock(Date.now() / 1000 - summary.last_event) }, `${duration(summary.last_event)} ago`)];
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { check, empty, fill, h } from "../dom.js";
-import { count, duration, named, number } from "../format.js";
+import { budgetText, count, duration, named, number } from "../format.js";
 
 const PAGE = 50;
 const COLUMNS = [["id", "configuration"], ["loss", "loss"], ["budget", "budget"], ["state", "state"], ["picked_by", "picked"], ["seconds", "time"]];
@@ -57,7 +57,7 @@ export default {
 function tableRow(row, parameters, open) {
   const name = h("button", { class: "link", onclick: (event) => { event.stopPropagation(); open(row.id); } }, named(row.id));
   return h("tr", { onclick: () => open(row.id), dataset: { id: row.id } },
-    h("td", {}, name), h("td", { class: "number" }, number(row.loss, 7)), h("td", { class: "number" }, number(row.budget)),
+    h("td", {}, name), h("td", { class: "number" }, number(row.loss, 7)), h("td", { class: "number" }, budgetText(row.budget)),
     h("td", {}, h("span", { class: `state ${row.state.replaceAll(" ", "-")}` }, row.state)), h("td", {}, row.picked_by ?? "–"), h("td", { class: "number" }, duration(row.seconds)),
     parameters.map((each) => h("td", {}, row.config[each] ?? h("span", { class: "muted", title: "not active" }, "–"))));
 }

@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { axis, Chart, color, stateColor } from "../chart.js";
 import { empty, fill, h, legend } from "../dom.js";
-import { duration, named, number, plural, timeUnit } from "../format.js";
+import { budgetText, duration, named, number, plural, timeUnit } from "../format.js";
 
 const STATES = ["succeeded", "running", "failed", "invalid return", "timed out", "lost", "handed back", "interrupted", "cancelled"];
 const LINE = 26;
@@ -82,7 +82,7 @@ function option(data, query, isReset) {
 }
 
 function bars(data) {
-  return data.bars.map(([worker, begin, end, state, id, budget, attempt]) => ({ value: [worker, begin, end], id, tip: [named(id), `budget ${number(budget)}, ${state}${attempt > 1 ? `, attempt ${attempt}` : ""}`, `${duration(end - begin)}, from ${duration(begin)} on`], itemStyle: { color: stateColor(state) } }));
+  return data.bars.map(([worker, begin, end, state, id, budget, attempt]) => ({ value: [worker, begin, end], id, tip: [named(id), `budget ${budgetText(budget)}, ${state}${attempt > 1 ? `, attempt ${attempt}` : ""}`, `${duration(end - begin)}, from ${duration(begin)} on`], itemStyle: { color: stateColor(state) } }));
 }
 
 function bins(data) {
