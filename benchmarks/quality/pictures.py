@@ -28,8 +28,8 @@ _MARKERS = "os^Dv"
 _LINE_OF_TEXT = 0.038
 """Of the height of a panel."""
 
-_PANEL = (5.2, 4.6)
-"""Inches."""
+_PANEL = (7.6, 4.4)
+"""Inches; below each other, so that names are read where a page shows the whole picture."""
 
 
 def save_curves(rows: Sequence[Row], path: Path) -> None:
@@ -37,14 +37,14 @@ def save_curves(rows: Sequence[Row], path: Path) -> None:
     regrets = normalised(rows)
     numbers = sorted({key.workers for key in regrets})
     styles = _styles(sorted({key.optimizer for key in regrets}, key=lambda name: (name not in OURS, name)))
-    width = _PANEL[0] * max(1, len(numbers))
+    count = max(1, len(numbers))
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, max(1, len(numbers)), figsize=(width, _PANEL[1]), squeeze=False)
-        for panel, workers in zip(axes[0], numbers, strict=False):
+        figure, axes = plt.subplots(count, figsize=(_PANEL[0], _PANEL[1] * count), squeeze=False)
+        for panel, workers in zip(axes[:, 0], numbers, strict=False):
             _panel(panel, {name: each.mean for name, each in table(regrets, workers).items()}, styles)
             panel.set_title(f"{workers} worker{'s' if workers > 1 else ''}")
-        axes[0][0].set_ylabel("mean normalised regret")
-        figure.tight_layout(w_pad=2)
+            panel.set_ylabel("mean normalised regret")
+        figure.tight_layout(h_pad=2)
         figure.savefig(path, dpi=130)
         plt.close(figure)
 
@@ -95,6 +95,7 @@ def _label(panel: Any, curves: dict[str, np.ndarray], styles: dict[str, dict[str
                 "arrowstyle": "-",
                 "color": styles[name]["color"],
                 "linewidth": 0.6,
+                "relpos": (0.0, 0.5),
                 "shrinkA": 1,
                 "shrinkB": 0,
             },
@@ -103,17 +104,18 @@ def _label(panel: Any, curves: dict[str, np.ndarray], styles: dict[str, dict[str
 
 
 def _moved_apart(heights: Sequence[float]) -> list[float]:
-    """Ascending heights with a line of text between each two, as near to where they were as sweeping up and down gets.
+    """Ascending heights with a line of text between each two, as near to where they were as that leaves them.
 
     Example:
         >>> [round(height, 3) for height in _moved_apart([0.1, 0.1, 0.5])]
-        [0.1, 0.138, 0.5]
+        [0.081, 0.119, 0.5]
     """
-    moved = list(heights)
-    for i in range(1, len(moved)):
-        moved[i] = max(moved[i], moved[i - 1] + _LINE_OF_TEXT)
-    ceiling = 1.0
-    for i in reversed(range(len(moved))):
-        moved[i] = min(moved[i], ceiling)
-        ceiling = moved[i] - _LINE_OF_TEXT
-    return moved
+    lines = _LINE_OF_TEXT * np.arange(len(heights))
+    blocks: list[tuple[float, int]] = []  # those that touch: where the first one's line would be, and how many
+    for lowest in (np.asarray(heights) - lines).tolist():
+        mean, size = lowest, 1
+        while blocks and blocks[-1][0] > mean:
+            below, count = blocks.pop()
+            mean, size = (mean * size + below * count) / (size + count), size + count
+        blocks.append((mean, size))
+    return [float(height) for height in lines + np.repeat([mean for mean, _ in blocks], [size for _, size in blocks])]
