@@ -227,7 +227,7 @@ def test_example_5_does_not_overwrite_its_log(digits_run: tuple[Shell, Result]) 
     script = shell.example("example_5_digits.py")
     assert script.exit_code() == 1
     message, way_out = script.output.splitlines()
-    assert message.startswith("directory='digits_run' must not contain configs.json; ")
+    assert message.startswith("directory='digits_run' must not contain configs.json, unless this very run wrote it")
     assert "--shared_directory another" in way_out
     assert shell.files() == before
 

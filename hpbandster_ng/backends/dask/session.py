@@ -113,7 +113,8 @@ class Session:
         self._release()
 
     def _release(self) -> None:
-        while self._done:
+        # Not while the client closes, as at the end of a script: Dask would log that it could not tell the scheduler.
+        while self._done and self._client.status == "running":
             self._done.pop().release()
 
     def submit(self, start: StartJob, call: Call) -> None:
