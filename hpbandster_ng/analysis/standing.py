@@ -130,6 +130,12 @@ class Standing:
         return int(planned) if 0 < planned < math.inf else None
 
     @property
+    def budget_planned(self) -> float | None:
+        """What all requests may spend, the sum of the budgets of their jobs; None if nobody knows."""
+        planned = math.fsum(asked.budget for asked in self._calls.values())
+        return planned if 0 < planned < math.inf else None
+
+    @property
     def is_finished(self) -> bool:
         """Whether all that was asked for is done."""
         is_idle = not self.queued and not self.running
@@ -151,14 +157,15 @@ class Standing:
         """
         deadline = self.requests[-1].deadline if self.requests else None
         limit = None if deadline is None else max(0.0, deadline - now)
-        planned = math.fsum(asked.budget for asked in self._calls.values())
-        if not (0 < planned < math.inf and self._budget_done and self.workers):
+        planned = self.budget_planned
+        if planned is None or not self._budget_done or not self.workers:
             return limit
         budget_left = max(0.0, planned - self._budget_done)
         runs = self.n_planned
         runs_left = budget_left / self._budget_done * self.n_done if runs is None else max(0, runs - self.n_done)
         fixed, slope = self._costs()
-        begun = [(now - start.at, self._usual(start.budget)) for start in self.running.values()]
+        usual = {budget: self._usual(budget) for budget in {start.budget for start in self.running.values()}}
+        begun = [(now - start.at, usual[start.budget]) for start in self.running.values()]
         work = fixed * runs_left + slope * budget_left - math.fsum(min(took, takes) for took, takes in begun)
         share = self._computed / self._there if self._computed else 1.0
         left = 0.0 if self.is_spent else work / (len(self.workers) * share)

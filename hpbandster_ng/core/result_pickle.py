@@ -111,11 +111,7 @@ def _datum(path: str | os.PathLike[str], config_id: ConfigId, value: Any, datum_
     if type(value) is not datum_type:
         raise _refusal(path, f"configuration {config_id} is a {type(value).__name__}")
     try:
-        datum = Datum(**vars(value))
-        plain(datum.budget, "budget")
-        for by_budget in (datum.results, datum.time_stamps, datum.exceptions, datum.outcomes, datum.workers):
-            plain([*by_budget.keys()], "the budgets")
-        return datum
+        return plain_datum(Datum(**vars(value)))
     except (AttributeError, TypeError) as error:
         raise _refusal(path, f"configuration {config_id}: {error}") from error
 

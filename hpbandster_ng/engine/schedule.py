@@ -19,6 +19,7 @@ __all__ = [
     "BudgetPlan",
     "Plan",
     "Planned",
+    "amounts",
     "budget_text",
     "full_budget_brackets",
     "hyperband_brackets",
@@ -275,6 +276,11 @@ class BudgetPlan:
 
 Planned = Callable[[int, int], "Plan | BudgetPlan | None"]
 """What so many iterations run, the first of which has that number: ``planned(first, n_iterations)``."""
+
+
+def amounts(plan: Plan | BudgetPlan | None) -> tuple[int | None, float | None]:
+    """How many jobs a plan runs, and the sum of their budgets; None where nobody knows."""
+    return (None, None) if plan is None else (plan.num_runs, plan.total_budget)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[float, ...]]) -> list[str]:

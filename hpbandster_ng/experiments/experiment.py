@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -307,8 +308,10 @@ class Experiment:
                     "an experiment can only grow",
                 )  # fmt: skip
 
+        planned = self._specification.request(0.0, n_iterations)  # before it is this process's turn to write
+
         def decide(ledger: Ledger, at: float) -> list[Event]:
-            request = self._specification.request(at, n_iterations)
+            request = replace(planned, at=at)
             ledger.suggestions.fold([request])
             return [request]
 

@@ -14,7 +14,7 @@ from hpbandster_ng import optimizers
 from hpbandster_ng.engine.checks import check_number, check_whole
 from hpbandster_ng.engine.events import Event, RunDescribed, RunRequested
 from hpbandster_ng.engine.plain import plain
-from hpbandster_ng.engine.schedule import BudgetPlan, Plan
+from hpbandster_ng.engine.schedule import BudgetPlan, Plan, amounts
 from hpbandster_ng.errors import HpbandsterError, InvalidArgumentError, LogError
 from hpbandster_ng.experiments.metrics import Metric, Metrics
 from hpbandster_ng.storage.spaces import space_as_json, space_from_json
@@ -156,10 +156,8 @@ class Specification:
         """The entry of the log that asks for so many iterations in all; None is without end."""
         if n_iterations is None:
             return RunRequested(at, 0, is_open_ended=True)
-        plan = self.plan(n_iterations)
-        if plan is None:
-            return RunRequested(at, n_iterations)
-        return RunRequested(at, n_iterations, planned_runs=plan.num_runs, planned_budget=plan.total_budget)
+        runs, budget = amounts(self.plan(n_iterations))
+        return RunRequested(at, n_iterations, planned_runs=runs, planned_budget=budget)
 
     def described(self, at: float, seed: int) -> RunDescribed:
         """The first event of the log."""

@@ -14,7 +14,7 @@ from hpbandster_ng.backends.base import Backend, Clock
 from hpbandster_ng.engine.events import Event, Happening, RunCancelled, RunRequested, RunResumed, StartJob, Tick, TimeUp
 from hpbandster_ng.engine.planner import Planner
 from hpbandster_ng.engine.pool import JobState
-from hpbandster_ng.engine.schedule import Planned
+from hpbandster_ng.engine.schedule import Planned, amounts
 from hpbandster_ng.errors import IllegalTransitionError, LogError, NoWorkersError, StorageBusyError
 from hpbandster_ng.runtime.garbage import Garbage
 from hpbandster_ng.runtime.interrupts import uninterrupted
@@ -238,8 +238,7 @@ class Loop:
         """How many jobs this call runs, and the sum of their budgets."""
         if n_iterations is None or self.planned is None:
             return None, None
-        plan = self.planned(self.planner.first_of(self._num_calls), n_iterations)
-        return (None, None) if plan is None else (plan.num_runs, plan.total_budget)
+        return amounts(self.planned(self.planner.first_of(self._num_calls), n_iterations))
 
     def _is_over(self, deadline: float | None) -> bool:
         is_late = deadline is not None and self.clock() >= deadline

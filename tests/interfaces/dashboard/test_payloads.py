@@ -138,6 +138,10 @@ def test_the_time_left_follows_from_the_plan_and_what_it_rests_on_is_told():
     assert told(30.0, *events, ended(second, success(0.5)))[1] == "nothing is left"
     begun = [RunRequested(0.0, 0, is_open_ended=True)]
     assert told(14.0, *events) == (None, "there is no limit")
+    begun = [RunRequested(0.0, 2)]
+    assert told(14.0, *events) == (None, "nobody told what is planned")
+    begun = [RunRequested(0.0, 2, planned_budget=2 * first.budget)]  # by a model, which decides how many runs that is
+    assert told(1.0, joined) == (None, "no run has ended yet")
 
 
 def test_what_runs_takes_its_time_though_no_budget_is_left():

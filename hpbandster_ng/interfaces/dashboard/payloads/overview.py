@@ -95,10 +95,11 @@ def _time_left(view: RunView, now: float) -> tuple[float | None, str]:
     if left is not None:
         count = len(standing.workers)
         return left, f"what is planned, and how fast {answers.counted(count, 'worker')} went so far"
-    if not view.workers or not standing.workers:
+    if not standing.workers:
         return None, "no worker is there"
-    is_limited = standing.n_planned is not None or standing.requests[-1].total_budget is not None
-    return None, "no run has ended yet" if is_limited else "there is no limit"
+    if standing.budget_planned is not None:
+        return None, "no run has ended yet"
+    return None, "there is no limit" if math.isinf(standing.n_asked) else "nobody told what is planned"
 
 
 def _incumbent(view: RunView) -> dict[str, Any] | None:
