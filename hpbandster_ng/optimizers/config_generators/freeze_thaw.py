@@ -2,14 +2,14 @@
 
 In the spirit of freeze-thaw Bayesian optimization (Swersky, Snoek & Adams, arXiv 1406.3896, 2014): a Gaussian process
 over configurations and budgets predicts losses on the full budget. The new configuration that promises most there and
-those that are paused compete; whose result promises most for its cost runs, on the budget where it does.
+those that are paused compete; whose result promises most for its cost runs, on the budget where it does. Where that is
+the full one, a model that has seen results on the full budget only now and then says instead who runs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
 
@@ -20,12 +20,13 @@ from hpbandster_ng.engine.config_generator import Report
 from hpbandster_ng.engine.records import ConfigId, Job, JobKey
 from hpbandster_ng.engine.steps import Promote, Start
 from hpbandster_ng.errors import InvalidArgumentError
+from hpbandster_ng.optimizers.config_generators.experts import Expert, Opinion
 from hpbandster_ng.optimizers.config_generators.known import SpaceGenerator
-from hpbandster_ng.optimizers.config_generators.prospects import Prospects, add_candidates
+from hpbandster_ng.optimizers.config_generators.prospects import Prospects
+from hpbandster_ng.optimizers.config_generators.scenes import Duel, Finalist, Scene, View
 from hpbandster_ng.optimizers.config_generators.trials import Trials
+from hpbandster_ng.optimizers.gaussian_process.acquisition import DIGITS
 from hpbandster_ng.optimizers.gaussian_process.features import Features
-from hpbandster_ng.optimizers.gaussian_process.posterior import Posterior
-from hpbandster_ng.optimizers.gaussian_process.surrogate import Surrogate
 
 __all__ = ["FreezeThaw"]
 
@@ -34,9 +35,6 @@ Array = npt.NDArray[np.float64]
 _MOST_INITIAL = (20, 10)
 """So many results, or two a hyperparameter, are there before the model is asked: with several budgets, of which the low
 ones cost little, and with one alone."""
-
-_NUM_PARENTS = 6
-"""Of the configurations evaluated, so many with the best predictions have children among the candidates."""
 
 _MOST_PAUSED = 100
 """Of the paused configurations, so many with the best predictions compete."""
@@ -55,76 +53,14 @@ _COST_EXPONENTS = (0.7, 1.3)
 _PATIENCE = 64
 """While so many evaluations are pending for each result that came in, what could run is not looked at anew."""
 
-_CANDIDATES = 2
-"""Behind the run's seed and the number of results: tells the random numbers of candidates from those of the planner's
-picks and decisions, which have nothing or 1 there."""
+_ENOUGH_ON_FULL_BUDGET = 8
+_SECOND_OPINIONS = 3
+"""With so many results on the full budget, one in so many of the jobs there is chosen by the model that knows no
+other."""
 
-
-@dataclass
-class _Scene:
-    """What could run next, seen with the same results: new configurations, and those that are paused.
-
-    Attributes:
-        hopeless: of the paused, those that are given up.
-        trials: of those that were among the most promising so far.
-        numbers: of those among the trials, by the key of the configuration.
-        num_expected: how many of the jobs that began since are taken into account.
-    """
-
-    posterior: Posterior
-    fresh: Prospects
-    paused: Prospects
-    paused_ids: list[ConfigId]
-    hopeless: list[ConfigId]
-    trials: Trials
-    numbers: dict[bytes, int] = field(default_factory=dict)
-    num_expected: int = 0
-
-    def expect(self, evaluations: Sequence[Array]) -> None:
-        """These began since the results that are seen, those told before included."""
-        for evaluation in evaluations[self.num_expected :]:
-            predicted = float(_predicted(self.posterior, evaluation[None])[0])
-            for each in (self.fresh, self.paused, self.trials):
-                each.expect(evaluation, predicted)
-        self.num_expected = len(evaluations)
-
-
-@dataclass
-class _View:
-    """The results that choices rest on, and what has happened since.
-
-    Attributes:
-        num_results: so many of them.
-        pending: the evaluations that were, by their job.
-        since: those that began since.
-        taken_since: keys of configurations that are no candidates any more.
-        eliminated_since: paused configurations that are out.
-        scene: once it was asked for.
-    """
-
-    num_results: int
-    pending: dict[JobKey, Array]
-    since: list[tuple[JobKey, Array]] = field(default_factory=list)
-    taken_since: set[bytes] = field(default_factory=set)
-    eliminated_since: set[ConfigId] = field(default_factory=set)
-    scene: _Scene | None = None
-
-
-@dataclass(frozen=True)
-class _Finalist:
-    """A configuration that may run next.
-
-    Attributes:
-        paused_id: None if it is new.
-        lowest: the number of the lowest budget that it can run on.
-        log_chance: the logarithm of its chance to succeed.
-    """
-
-    key: bytes
-    code: Array
-    paused_id: ConfigId | None
-    lowest: int
-    log_chance: float
+_CANDIDATES = (2, 3)
+"""Behind the run's seed and the number of results: tells the random numbers of each model's candidates from those of
+the planner's picks and decisions, which have nothing or 1 there."""
 
 
 class FreezeThaw(SpaceGenerator):
@@ -166,14 +102,14 @@ class FreezeThaw(SpaceGenerator):
         self.num_initial = min(2 * self.search_space.dimensions + 2, most_initial)
         self._fidelities = np.array([self._fidelity(budget) for budget in self.budgets])
         self._features = Features(self.search_space.kinds, self.search_space.num_values.tolist())
-        self._surrogate = Surrogate(self._features, self.num_initial)
+        self._expert = Expert(self.search_space, self._features, self.num_initial)
+        self._expert_on_full = Expert(self.search_space, self._features, _ENOUGH_ON_FULL_BUDGET)
+        self._num_begun_on_full = 0
         self._codes: dict[ConfigId, Array] = {}
         self._pending: dict[JobKey, Array] = {}
-        self._history: list[Array] = []
-        self._ids: list[ConfigId | None] = []
         self._taken: set[bytes] = set()
         self._reported: set[bytes] = set()
-        self._view = _View(0, {})
+        self._view = View(0, 0, {})
         self._run_seed: tuple[int, ...] = ()
         self.given_up: list[ConfigId] = []
 
@@ -185,7 +121,7 @@ class FreezeThaw(SpaceGenerator):
     @property
     def num_results(self) -> int:
         """How many results it learned from, failures included."""
-        return len(self._surrogate)
+        return len(self._expert)
 
     def get_config(self, budget: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """A configuration that owes nothing to the model: first the default one of the space, then random ones."""
@@ -205,6 +141,7 @@ class FreezeThaw(SpaceGenerator):
             self._take(self._key(code))
         self._pending[job.key] = self._features(code[None], self._fidelity(job.budget))[0]
         self._view.since.append((job.key, self._pending[job.key]))
+        self._num_begun_on_full += job.budget == self.budgets[-1]
 
     def withdraw(self, job: Job) -> None:
         """It came to nothing, and nothing is learned."""
@@ -237,9 +174,10 @@ class FreezeThaw(SpaceGenerator):
         self._reported.add(key)
         self._take(key)
         if len(self.budgets) > 1 or budget == self.budgets[0]:
-            self._history.append(code)
-            self._ids.append(config_id)
-            self._surrogate.add(code, fidelity, math.inf if loss is None else float(loss))
+            report = config_id, code, fidelity, math.inf if loss is None else float(loss)
+            self._expert.add(*report)
+            if len(self.budgets) > 1 and fidelity == 1.0:
+                self._expert_on_full.add(*report)
         num_new = self.num_results - self._view.num_results
         if self._view.num_results < self.num_initial or num_new * _PATIENCE > len(self._pending):
             self._look_anew()
@@ -250,7 +188,7 @@ class FreezeThaw(SpaceGenerator):
             self._view.taken_since.add(key)
 
     def _look_anew(self) -> None:
-        self._view = _View(self.num_results, dict(self._pending))
+        self._view = View(self.num_results, len(self._expert_on_full), dict(self._pending))
 
     def choose(self, paused: Iterable[tuple[ConfigId, float]]) -> Start | Promote:
         """What runs next.
@@ -263,17 +201,22 @@ class FreezeThaw(SpaceGenerator):
         """
         next_budgets = dict(paused)
         view = self._view
-        scene = view.scene = view.scene or self._new_scene(view, next_budgets)
-        scene.expect([evaluation for _, evaluation in view.since])
-        choice = self._choice(scene, self._finalists(scene, next_budgets))
+        duel = view.duel = view.duel or self._new_duel(view, next_budgets)
+        duel.expect([evaluation for _, evaluation in view.since])
+        choice = self._choice(duel, next_budgets)
         chosen = choice.config_id if isinstance(choice, Promote) else None
-        self.given_up = [each for each in scene.hopeless if each in next_budgets and each != chosen]
+        self.given_up = [each for each in duel.hopeless if each in next_budgets and each != chosen]
         return choice
 
-    def _choice(self, scene: _Scene, finalists: Sequence[_Finalist]) -> Start | Promote:
+    def _choice(self, duel: Duel, next_budgets: dict[ConfigId, float]) -> Start | Promote:
+        most_new = min(1 + len(self._pending), _MOST_FINALISTS)
+        new, paused = self._best_new(duel, most_new), self._best_paused(duel, next_budgets, _MOST_FINALISTS)
+        finalists = self._finalists(duel, next_budgets, new, paused)
         if not finalists:
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
-        winner, budget = self._winner(scene, finalists)
+        winner, budget = self._winner(duel, finalists)
+        if budget == self.budgets[-1] and self._wants_second_opinion:
+            winner = self._second_opinion(self._view, duel, next_budgets) or winner
         if winner.paused_id is not None:
             return Promote(winner.paused_id, budget)
         config = self.search_space.decode(winner.code, self.rng)
@@ -281,32 +224,60 @@ class FreezeThaw(SpaceGenerator):
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
         return Start(config, {"model_based_pick": True, "model_budget": self.budgets[-1]}, budget)
 
-    def _finalists(self, scene: _Scene, next_budgets: dict[ConfigId, float]) -> list[_Finalist]:
-        """Those that promise most on the full budget, new and paused."""
-        fresh, paused = scene.fresh, scene.paused
-        keys = self.search_space.keys(fresh.codes)
-        most_new = min(1 + len(self._pending), _MOST_FINALISTS)
-        new = islice((i for i in fresh.best_first() if keys[i] not in self._taken), most_new)
-        finalists = [_Finalist(keys[i], fresh.codes[i], None, 0, float(fresh.log_chances[i])) for i in new]
-        best_paused = (i for i in paused.best_first() if scene.paused_ids[i] in next_budgets)
-        for i in islice(best_paused, _MOST_FINALISTS):
-            paused_id, code = scene.paused_ids[i], paused.codes[i]
+    @property
+    def _wants_second_opinion(self) -> bool:
+        return (
+            self._view.num_on_full >= _ENOUGH_ON_FULL_BUDGET
+            and self._num_begun_on_full % _SECOND_OPINIONS == _SECOND_OPINIONS - 1
+        )
+
+    def _second_opinion(self, view: View, duel: Duel, next_budgets: dict[ConfigId, float]) -> Finalist | None:
+        """Who promises most on the full budget in the eyes of the model that knows no other."""
+        scene = view.second = view.second or self._new_scene(view, duel)
+        scene.expect([evaluation for _, evaluation in view.since if evaluation[-1] == 1.0])
+        new, paused = self._best_new(scene, 1), self._best_paused(scene, next_budgets, 1)
+        if new and paused:
+            prefers_paused = scene.paused.values[paused[0]] >= scene.fresh.values[new[0]]
+            new, paused = ([], paused) if prefers_paused else (new, [])
+        return next(iter(self._finalists(scene, next_budgets, new, paused)), None)
+
+    def _best_new(self, scene: Scene, most: int) -> list[int]:
+        """The numbers of the new configurations that promise most on the full budget."""
+        keys = self.search_space.keys(scene.fresh.codes)
+        return list(islice((i for i in scene.fresh.best_first().tolist() if keys[i] not in self._taken), most))
+
+    def _best_paused(self, scene: Scene, next_budgets: Collection[ConfigId], most: int) -> list[int]:
+        best_first = scene.paused.best_first().tolist()
+        return list(islice((i for i in best_first if scene.paused_ids[i] in next_budgets), most))
+
+    def _finalists(
+        self, scene: Scene, next_budgets: dict[ConfigId, float], new: Sequence[int], paused: Sequence[int]
+    ) -> list[Finalist]:
+        """New and paused configurations of the scene, by their numbers."""
+        fresh, waiting = scene.fresh, scene.paused
+        keys = self.search_space.keys(fresh.codes[new])
+        finalists = [
+            Finalist(key, fresh.codes[i], None, 0, float(fresh.log_chances[i]))
+            for key, i in zip(keys, new, strict=True)
+        ]
+        for i in paused:
+            paused_id, code = scene.paused_ids[i], waiting.codes[i]
             lowest = self.budgets.index(next_budgets[paused_id])
-            finalists.append(_Finalist(self._key(code), code, paused_id, lowest, float(paused.log_chances[i])))
+            finalists.append(Finalist(self._key(code), code, paused_id, lowest, float(waiting.log_chances[i])))
         return finalists
 
-    def _winner(self, scene: _Scene, finalists: Sequence[_Finalist]) -> tuple[_Finalist, float]:
+    def _winner(self, duel: Duel, finalists: Sequence[Finalist]) -> tuple[Finalist, float]:
         """Who runs next, and on which budget: where a result promises most for its cost.
 
         It costs what it adds to the budget that the configuration has had. The more evaluations are pending, the more
         the cost counts: what they will show is not known yet, and short ones end soon.
         """
-        unknown = [each for each in finalists if each.key not in scene.numbers]
+        unknown = [each for each in finalists if each.key not in duel.numbers]
         if unknown:
             codes = np.repeat([each.code for each in unknown], len(self.budgets), axis=0)
-            scene.numbers.update({each.key: len(scene.trials) + i for i, each in enumerate(unknown)})
-            scene.trials.add(self._features(codes, np.tile(self._fidelities, len(unknown))))
-        promises = scene.trials.promises([scene.numbers[each.key] for each in finalists])
+            duel.numbers.update({each.key: len(duel.trials) + i for i, each in enumerate(unknown)})
+            duel.trials.add(self._features(codes, np.tile(self._fidelities, len(unknown))))
+        promises = duel.trials.promises([duel.numbers[each.key] for each in finalists])
         alone, crowded = _COST_EXPONENTS
         exponent = crowded + (alone - crowded) / (1 + len(self._pending))
         values = np.full(promises.shape, -math.inf)
@@ -314,36 +285,40 @@ class FreezeThaw(SpaceGenerator):
             spent = self.budgets[each.lowest - 1] if each.lowest else 0.0
             costs = np.array(self.budgets[each.lowest :]) - spent
             values[i, each.lowest :] = promises[i, each.lowest :] + each.log_chance - exponent * np.log(costs)
-        number, rung = divmod(int(np.argmax(values)), len(self.budgets))
+        number, rung = divmod(int(np.argmax(values.round(DIGITS))), len(self.budgets))
         return finalists[number], self.budgets[rung]
 
-    def _new_scene(self, view: _View, paused: Collection[ConfigId]) -> _Scene:
+    def _new_duel(self, view: View, paused: Collection[ConfigId]) -> Duel:
         """Everything that could run, as it was when the last of the view's results came in.
 
         Whenever the question is asked: so a run that is resumed meanwhile sees what the undisturbed one saw.
         """
-        pending = np.array(list(view.pending.values())).reshape(-1, len(self._features.groups))
-        learned = self._surrogate.learned(view.num_results)
-        posterior, rows = learned.posterior.with_pending(pending), learned.rows.tolist()
-        evaluated = np.array([self._history[i] for i in rows])
-        means = posterior.means(self._features(evaluated, 1.0))
-        best = float(min(means.min(), _predicted(posterior, pending).min(initial=math.inf)))
-        order = np.argsort(means, kind="stable")
-        _, firsts = np.unique(self.search_space.keys(evaluated[order]), return_index=True)
-        parents = evaluated[order[np.sort(firsts)[:_NUM_PARENTS]]]
-        dimensions = self.search_space.dimensions
-        fresh, waiting = (Prospects(posterior, self._features, learned.feasibility, dimensions, best) for _ in range(2))
-        rng = np.random.default_rng((*self._run_seed, view.num_results, _CANDIDATES))
-        add_candidates(fresh, self.search_space, rng, parents, self._taken - view.taken_since, view.num_results)
-        by_mean = dict.fromkeys(self._ids[rows[i]] for i in order)
+        opinion = self._opinion(self._expert, view.num_results, view, list(view.pending.values()))
         started = {config_id for (config_id, _), _ in view.since}
         were_paused = {*paused, *started, *view.eliminated_since} - {config_id for config_id, _ in view.pending}
-        paused_ids = [config_id for config_id in by_mean if config_id in were_paused][:_MOST_PAUSED]
-        waiting.add(np.array([self._codes[config_id] for config_id in paused_ids]).reshape(len(paused_ids), dimensions))
+        paused_ids = [config_id for config_id in opinion.ids if config_id in were_paused][:_MOST_PAUSED]
+        waiting = self._prospects(opinion, paused_ids)
         hopeless = list(compress(paused_ids, waiting.are_beyond(_BEYOND_HOPE)))
         if len(paused_ids) == _MOST_PAUSED:
-            hopeless += sorted(were_paused.intersection(self._ids[: view.num_results]).difference(paused_ids))
-        return _Scene(posterior, fresh, waiting, paused_ids, hopeless, Trials(posterior, len(self.budgets), best))
+            hopeless += sorted(were_paused.intersection(self._expert.ids(view.num_results)).difference(paused_ids))
+        trials = Trials(opinion.posterior, len(self.budgets), opinion.best)
+        return Duel(opinion, waiting, paused_ids, hopeless, trials)
+
+    def _new_scene(self, view: View, duel: Duel) -> Scene:
+        """The same moment in the eyes of the model that knows the full budget only."""
+        pending = [evaluation for evaluation in view.pending.values() if evaluation[-1] == 1.0]
+        opinion = self._opinion(self._expert_on_full, view.num_on_full, view, pending)
+        return Scene(opinion, self._prospects(opinion, duel.paused_ids), duel.paused_ids)
+
+    def _opinion(self, expert: Expert, size: int, view: View, pending: Sequence[Array]) -> Opinion:
+        rng = np.random.default_rng((*self._run_seed, view.num_results, _CANDIDATES[expert is self._expert_on_full]))
+        evaluations = np.array(pending).reshape(-1, len(self._features.groups))
+        return expert.opinion(size, evaluations, rng, self._taken - view.taken_since)
+
+    def _prospects(self, opinion: Opinion, ids: Sequence[ConfigId]) -> Prospects:
+        """What these promise in the eyes of that model."""
+        codes = np.array([self._codes[config_id] for config_id in ids])
+        return opinion.prospects(codes.reshape(len(ids), self.search_space.dimensions))
 
     def _key(self, code: Array) -> bytes:
         return self.search_space.keys(code[None])[0]
@@ -354,8 +329,3 @@ class FreezeThaw(SpaceGenerator):
             raise InvalidArgumentError("budget", budget, "must be a number greater than 0", "correct the result")
         lowest, highest = self.budgets[0], self.budgets[-1]
         return 1.0 if lowest == highest else math.log(budget / lowest) / math.log(highest / lowest)
-
-
-def _predicted(posterior: Posterior, evaluations: Array) -> Array:
-    """The losses on the full budget of configurations that were or are evaluated on any: shape (n,)."""
-    return posterior.means(np.column_stack([evaluations[:, :-1], np.ones(len(evaluations))]))

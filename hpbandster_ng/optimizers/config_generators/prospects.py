@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
-from hpbandster_ng.optimizers.gaussian_process.acquisition import augmented_log_improvement
+from hpbandster_ng.optimizers.gaussian_process.acquisition import DIGITS, augmented_log_improvement
 from hpbandster_ng.optimizers.gaussian_process.feasibility import Feasibility
 from hpbandster_ng.optimizers.gaussian_process.features import Features
 from hpbandster_ng.optimizers.gaussian_process.outlook import Outlook
@@ -26,10 +26,11 @@ _CHILD_STEPS = (0.3, 0.1, 0.03)
 _PRIOR_WEIGHT = 50
 """After so many results, half as many candidates are drawn without regard to the priors as are drawn from them."""
 
-_REFINEMENTS = (0.1, 0.03, 0.01)
+_REFINEMENTS = (1.0, 1.0, 0.1, 0.03, 0.01)
 _NUM_REFINED = 5
 _NUM_REFINEMENTS = 12
-"""Rounds of mutations around the most promising candidates, by size."""
+"""Rounds of mutations around the most promising candidates, by size: the first go anywhere in a
+hyperparameter's range, often to its bounds."""
 
 
 class Prospects:
@@ -97,8 +98,11 @@ class Prospects:
         return outlook.means - self._best > deviations * np.sqrt(outlook.variances)
 
     def best_first(self) -> npt.NDArray[np.intp]:
-        """The numbers of the configurations, the most promising first."""
-        return np.argsort(-self.values, kind="stable")
+        """The numbers of the configurations, the most promising first.
+
+        Equals stay in their order: see ``DIGITS``.
+        """
+        return np.argsort(-self.values.round(DIGITS), kind="stable")
 
 
 def add_candidates(

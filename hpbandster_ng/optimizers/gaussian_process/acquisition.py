@@ -8,9 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erfcx, ndtr
 
-__all__ = ["augmented_log_improvement", "log_expected_improvement"]
+__all__ = ["DIGITS", "augmented_log_improvement", "log_expected_improvement"]
 
 Array = npt.NDArray[np.float64]
+
+DIGITS = 9
+"""Of the logarithm of what is promised, so many after the point count. Two categories that were never tried promise the
+same, but for last digits that are others on another machine, or at another address in memory."""
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 _FAR = -1e4
