@@ -39,8 +39,8 @@ OURS = {
     "BOHB-async": Entry(partial(BOHB, asynchronous=True)),
     "BOHB-capped": Entry(partial(BOHB, categorical_bandwidth="capped")),
     "H2BO": Entry(H2BO),
-    "GPBO": Entry(GPBO, version="4"),
-    "FreezeThaw": Entry(FreezeThaw, version="6"),
+    "GPBO": Entry(GPBO, version="5"),
+    "FreezeThaw": Entry(FreezeThaw, version="7"),
 }
 
 REFERENCE = "RandomSearch"

@@ -53,8 +53,8 @@ _COST_EXPONENTS = (0.7, 1.3)
 _PATIENCE = 64
 """While so many evaluations are pending for each result that came in, what could run is not looked at anew."""
 
-_ENOUGH_ON_FULL_BUDGET = 8
-_SECOND_OPINIONS = 3
+_ENOUGH_ON_FULL_BUDGET = 12
+_SECOND_OPINIONS = 2
 """With so many results on the full budget, one in so many of the jobs there is chosen by the model that knows no
 other."""
 
