@@ -178,6 +178,65 @@ def test_low_budgets_that_tell_nothing_are_not_asked_for_long():
     assert shares[misleading] > 0.6
 
 
+def after_results_on_both(low_loss, n=14):
+    """So many results on each of two budgets that cost about the same, so that the full one is always worth its price."""
+    desk = Desk(floats(3), budgets=(8.0, 9.0))
+    draws = np.random.default_rng(5).random((2 * n, 3))
+    configs = [dict(zip(desk.space, map(float, draw), strict=True)) for draw in draws]
+    for report in results_on(configs[:n], 9.0, distance) + results_on(configs[n:], 8.0, low_loss):
+        desk.tell("new_result", report)
+    return desk
+
+
+def test_every_second_job_on_the_full_budget_does_not_depend_on_what_low_budgets_said():
+    reverse = after_results_on_both(lambda config: -distance(config))
+    noisy = after_results_on_both(lambda config: math.sin(1e4 * config["x0"]))
+    agreed = []
+    for _ in range(8):
+        answer, other = reverse.ask(), noisy.ask()
+        assert answer.budget == other.budget == 9.0
+        agreed.append(answer == other)
+        for desk in (reverse, noisy):
+            desk.start(dict(answer.config), 9.0)
+            desk.end()
+    assert agreed[1::2] == [True] * 4
+    assert not any(agreed[::2])
+
+
+def test_a_second_opinion_is_the_same_after_a_crash_and_counts_what_is_pending():
+    desk = after_results_on_both(lambda config: -distance(config))
+    configs = []
+    for _ in range(8):
+        answer, fresh = desk.ask(), desk.resumed()
+        fresh.seed(desk.seed, desk.num_jobs, 1)
+        assert fresh.choose(list(desk.paused.items())) == answer
+        configs.append(desk.choose().config)
+    seconds = np.array([list(config.values()) for config in configs[1::2]])
+    apart = np.abs(seconds[:, None] - seconds).max(axis=2)[np.triu_indices(4, 1)]
+    assert apart.min() > 0.01
+
+
+def test_the_second_opinion_may_be_to_go_on_with_what_is_paused():
+    """Of 16 configurations two are left, both paused; the lower budget prefers the one that the full budget does not."""
+    grid = [{"a": a, "b": b} for a in range(4) for b in range(4)]
+    space = space_of(*(CS.UniformIntegerHyperparameter(name, 0, 3) for name in "ab"))
+    desk = Desk(space, budgets=(8.0, 9.0), loss=lambda config, _: (config["a"] - 1) ** 2 + (config["b"] - 1) ** 2)
+    good, bad = {"a": 1, "b": 1}, {"a": 3, "b": 3}
+    for config, loss in ((good, 9.0), (bad, -9.0)):
+        desk.start(config, 8.0)
+        desk.end(loss=loss)
+    for config in grid:
+        if config not in (good, bad):
+            desk.start(config, 8.0)
+            desk.end(loss=0.0)
+            desk.start(config, 9.0, next(reversed(desk.paused)))
+            desk.end()
+    names = {str(desk.configs[config_id]): config_id for config_id in desk.paused}
+    assert desk.ask() == Promote(names[str(bad)], 9.0)
+    desk.generator.new_job(Job((9, 0, 0), 9.0, grid[0], {}))
+    assert desk.ask() == Promote(names[str(good)], 9.0)
+
+
 def test_a_choice_says_what_it_is():
     desk = Desk(floats()).begin()
     desk.paused.clear()
