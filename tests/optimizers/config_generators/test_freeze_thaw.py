@@ -179,7 +179,7 @@ def test_low_budgets_that_tell_nothing_are_not_asked_for_long():
 
 
 def after_results_on_both(low_loss, n=14):
-    """So many results on each of two budgets that cost about the same, so that the full one is always worth its price."""
+    """So many results on each of two budgets that cost about the same, so that the full one is always worth it."""
     desk = Desk(floats(3), budgets=(8.0, 9.0))
     draws = np.random.default_rng(5).random((2 * n, 3))
     configs = [dict(zip(desk.space, map(float, draw), strict=True)) for draw in draws]
@@ -217,7 +217,7 @@ def test_a_second_opinion_is_the_same_after_a_crash_and_counts_what_is_pending()
 
 
 def test_the_second_opinion_may_be_to_go_on_with_what_is_paused():
-    """Of 16 configurations two are left, both paused; the lower budget prefers the one that the full budget does not."""
+    """Of 16 configurations two are left, both paused; the lower budget prefers one, the full budget the other."""
     grid = [{"a": a, "b": b} for a in range(4) for b in range(4)]
     space = space_of(*(CS.UniformIntegerHyperparameter(name, 0, 3) for name in "ab"))
     desk = Desk(space, budgets=(8.0, 9.0), loss=lambda config, _: (config["a"] - 1) ** 2 + (config["b"] - 1) ** 2)
