@@ -4,6 +4,7 @@ import ConfigSpace as CS
 import numpy as np
 import pytest
 
+from hpbandster_ng.optimizers.config_generators import prospects as module
 from hpbandster_ng.optimizers.config_generators.prospects import Prospects, add_candidates
 from hpbandster_ng.optimizers.config_generators.search_space import SearchSpace
 from hpbandster_ng.optimizers.gaussian_process.acquisition import augmented_log_improvement
@@ -142,3 +143,31 @@ class TestCandidates:
             add_candidates(prospects, space, np.random.default_rng(0), np.array([[0.9]]), set(), num_results)
             shares.append(float((prospects.codes[: 500 * 2, 0] < 0.5).mean()))
         assert shares[0] < 0.1 < shares[1] < shares[2]
+
+    def test_steps_through_the_whole_range_find_more_among_many_hyperparameters(self, monkeypatch):
+        """Where the best candidate differs from all others by the far end of a range, small steps end too early."""
+
+        def most_promising(seed):
+            space = square("klmnopqrstuvwxyz")
+            prospects, codes, *_ = scene(space, n=40, seed=seed)
+            parents = codes[np.argsort(codes.sum(axis=1))[:6]]
+            add_candidates(prospects, space, np.random.default_rng(seed), parents, set(), 40)
+            return prospects.values.max()
+
+        found = np.array([most_promising(seed) for seed in range(8)])
+        monkeypatch.setattr(module, "_REFINEMENTS", (0.1, 0.03, 0.01))
+        without = np.array([most_promising(seed) for seed in range(8)])
+        assert (found > without).sum() >= 7
+        assert (found - without).mean() > 0.15
+
+    def test_equal_promises_stay_in_their_order(self):
+        """Levels that were never tried promise the same, whatever the last digits are."""
+        space = SearchSpace(space_of(CS.CategoricalHyperparameter("c", list(range(30)))))
+        prospects, *_ = scene(space, n=5)
+        levels = np.arange(30.0)[:, None]
+        prospects.add(levels[20:])
+        prospects.add(levels[:20])
+        values = prospects.values
+        untried = [number for number in prospects.best_first() if abs(values[number] - np.median(values)) < 1e-9]
+        assert len(untried) > 20
+        assert untried == sorted(untried)
