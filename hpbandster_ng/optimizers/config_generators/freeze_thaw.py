@@ -216,7 +216,7 @@ class FreezeThaw(SpaceGenerator):
             return Start(*self.get_config(self.budgets[-1]), self.budgets[-1])
         winner, budget = self._winner(duel, finalists)
         if budget == self.budgets[-1] and self._wants_second_opinion:
-            winner = self._second_opinion(self._view, duel, next_budgets) or winner
+            winner = self._second_opinion(duel, next_budgets) or winner
         if winner.paused_id is not None:
             return Promote(winner.paused_id, budget)
         config = self.search_space.decode(winner.code, self.rng)
@@ -231,8 +231,9 @@ class FreezeThaw(SpaceGenerator):
             and self._num_begun_on_full % _SECOND_OPINIONS == _SECOND_OPINIONS - 1
         )
 
-    def _second_opinion(self, view: View, duel: Duel, next_budgets: dict[ConfigId, float]) -> Finalist | None:
+    def _second_opinion(self, duel: Duel, next_budgets: dict[ConfigId, float]) -> Finalist | None:
         """Who promises most on the full budget in the eyes of the model that knows no other."""
+        view = self._view
         scene = view.second = view.second or self._new_scene(view, duel)
         scene.expect([evaluation for _, evaluation in view.since if evaluation[-1] == 1.0])
         new, paused = self._best_new(scene, 1), self._best_paused(scene, next_budgets, 1)
