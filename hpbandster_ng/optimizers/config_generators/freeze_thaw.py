@@ -3,7 +3,7 @@
 In the spirit of freeze-thaw Bayesian optimization (Swersky, Snoek & Adams, arXiv 1406.3896, 2014): a Gaussian process
 over configurations and budgets predicts losses on the full budget. The new configuration that promises most there and
 those that are paused compete; whose result promises most for its cost runs, on the budget where it does. Where that is
-the full one, a model that has seen results on the full budget only now and then says instead who runs.
+the full one, every second time a model that has seen no other budget says instead who runs.
 """
 
 from __future__ import annotations
